@@ -1,0 +1,20 @@
+"""Mazes as token sequences: vocabulary, schemes and the tokenizer that ties them together."""
+
+from maze_interp.tokens.batch import EDGE, GOAL, PAD, PATH, START, TokenBatch
+from maze_interp.tokens.schemes import SCHEMES, Scheme
+from maze_interp.tokens.tokenizer import Tokenizer
+from maze_interp.tokens.vocabulary import SPECIALS, Vocabulary
+
+__all__ = [
+    "EDGE",
+    "GOAL",
+    "PAD",
+    "PATH",
+    "SCHEMES",
+    "SPECIALS",
+    "START",
+    "Scheme",
+    "TokenBatch",
+    "Tokenizer",
+    "Vocabulary",
+]

@@ -1,0 +1,110 @@
+"""The passages of a maze as a list of edges, in the order in which a sequence names them.
+
+An edge code is one integer, `2 * edge + flipped`: `edge = direction * rows * cols + cell` is the passage's place in
+the flattened passage array, and a flipped edge names its lower or right cell first. A maze's list is shuffled
+uniformly and each edge's ends are put in random order, so that nothing about a passage can be read off its place.
+"""
+
+from functools import lru_cache
+from typing import no_type_check
+
+import numpy as np
+from jaxtyping import Bool, Int
+from numba import njit
+
+from maze_interp.seeds import begin, below, derive
+
+NO_EDGE = -1
+
+
+def draw(passages: Bool[np.ndarray, "maze 2 row col"], *, seed: int, first: int = 0) -> Int[np.ndarray, "maze edge"]:
+    """A uniformly random edge list for each maze: int32 codes, padded with NO_EDGE to the longest list.
+
+    Maze i's list is a function of (seed, first + i) and its passages alone.
+    """
+    flat = _flat(passages)
+    counts = count(passages)
+    order = np.empty((len(flat), counts.max(initial=0)), np.int32)
+    _shuffle(flat, derive(seed, "edge order"), first, order)
+    return order
+
+
+def count(passages: Bool[np.ndarray, "maze 2 row col"]) -> Int[np.ndarray, " maze"]:
+    """How many passages each maze has."""
+    counts = np.empty(len(passages), np.int32)
+    _count(_flat(passages), counts)
+    return counts
+
+
+def check(order: Int[np.ndarray, "maze edge"], passages: Bool[np.ndarray, "maze 2 row col"]) -> None:
+    """Raise ValueError unless each row of `order` names every passage of its maze exactly once, then NO_EDGE."""
+    if len(order) != len(passages):
+        raise ValueError(f"edge_order has {len(order)} rows for {len(passages)} mazes")
+    bad = _first_wrong(np.ascontiguousarray(order, np.int32), _flat(passages))
+    if bad >= 0:
+        raise ValueError(
+            f"edge_order of maze {bad} must name each of its {passages[bad].sum()} passages exactly once, "
+            f"as 2 * edge + flipped, and then be padded with {NO_EDGE}"
+        )
+
+
+@lru_cache(maxsize=32)
+def ends(rows: int, cols: int) -> Int[np.ndarray, "code 2"]:
+    """The two cells that each edge code of a rows x cols lattice names, in the order it names them."""
+    cell = np.arange(rows * cols, dtype=np.int32)
+    one_way = np.concatenate([np.stack([cell, cell + cols], 1), np.stack([cell, cell + 1], 1)])
+    table = np.stack([one_way, one_way[:, ::-1]], 1).reshape(-1, 2)
+    table.setflags(write=False)
+    return table
+
+
+def _flat(passages: Bool[np.ndarray, "maze 2 row col"]) -> Bool[np.ndarray, "maze edge"]:
+    return np.ascontiguousarray(passages).reshape(len(passages), np.prod(passages.shape[1:], dtype=int))
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _count(passages, counts):
+    for i in range(passages.shape[0]):
+        total = 0
+        for edge in range(passages.shape[1]):
+            total += passages[i, edge]
+        counts[i] = total
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _shuffle(passages, seed, first, order):
+    """Inside-out Fisher-Yates: one draw per edge chooses both its place among those before it and its direction."""
+    state = np.empty(1, np.uint64)
+    edges = np.empty(passages.shape[1] + 1, np.int32)
+    for i in range(passages.shape[0]):
+        begin(state, seed, first + i)
+        total = 0
+        for edge in range(passages.shape[1]):  # written always, kept where open: no branch to mispredict
+            edges[total] = edge
+            total += passages[i, edge]
+        for k in range(total):
+            choice = below(state, 2 * (k + 1))
+            place = choice >> 1
+            order[i, k] = order[i, place]
+            order[i, place] = 2 * edges[k] + (choice & 1)
+        order[i, total:] = NO_EDGE
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _first_wrong(order, passages):
+    """The first maze whose list is not its passages, or -1."""
+    seen = np.full(passages.shape[1], -1, np.int64)
+    for i in range(passages.shape[0]):
+        named = 0
+        while named < order.shape[1] and order[i, named] != NO_EDGE:
+            edge = order[i, named] >> 1
+            if edge < 0 or edge >= passages.shape[1] or not passages[i, edge] or seen[edge] == i:
+                return i
+            seen[edge] = i
+            named += 1
+        if named != passages[i].sum() or (order[i, named:] != NO_EDGE).any():
+            return i
+    return -1

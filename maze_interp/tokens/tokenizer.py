@@ -1,0 +1,139 @@
+"""From mazes and paths to token sequences and back: one scheme, one vocabulary, no state.
+
+A tokenizer is as large as its vocabulary's lattice and writes every maze that fits on it: cell (r, c) has the same
+token in a 5 x 5 maze as in a 7 x 7 one.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from maze_interp import recipes
+from maze_interp.mazes.batch import CUT, END, INVALID, NO_CELL, MazeBatch, PathBatch
+from maze_interp.tokens import edges
+from maze_interp.tokens.batch import TokenBatch
+from maze_interp.tokens.schemes import SCHEMES
+from maze_interp.tokens.vocabulary import PATH_END, Vocabulary
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Writes mazes of up to rows x cols cells. Raises ValueError for an unknown scheme or cell order."""
+
+    scheme: str = "adjacency_list"
+    rows: int = 6
+    cols: int = 6
+    order: str = "row_by_row"
+
+    def __post_init__(self) -> None:
+        if self.scheme not in SCHEMES:
+            raise recipes.unknown("token scheme", self.scheme, SCHEMES)
+        Vocabulary(self.rows, self.cols, self.order)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The tokens and their ids."""
+        return Vocabulary(self.rows, self.cols, self.order)
+
+    def max_length(self, rows: int | None = None, cols: int | None = None) -> int:
+        """The longest sequence that any maze of a rows x cols lattice (the vocabulary's, if not given) can have."""
+        return SCHEMES[self.scheme].longest(*self._lattice(rows, cols))
+
+    def draw_edge_order(
+        self, passages: Bool[np.ndarray, "maze 2 row col"], *, seed: int, first: int = 0
+    ) -> Int[np.ndarray, "maze edge"]:
+        """A uniformly random order and direction of each maze's passages: int32 codes as `edges` explains.
+
+        Maze i's order is a function of (seed, first + i) and its passages alone; rows are padded with -1.
+        """
+        return edges.draw(passages, seed=seed, first=first)
+
+    def encode(
+        self,
+        mazes: MazeBatch,
+        paths: PathBatch,
+        *,
+        seed: int | None = None,
+        first: int = 0,
+        edge_order: Int[np.ndarray, "maze edge"] | None = None,
+    ) -> TokenBatch:
+        """The sequences of mazes with their paths, padded to the longest: int32 ids and cells, int8 parts.
+
+        The order of the edges is drawn from `seed` (maze i from (seed, first + i)) or given as `edge_order`.
+        A path that did not end properly is written without PATH_END. Raises ValueError for mazes larger than the
+        vocabulary, cells outside the maze, and an edge order that is not the maze's passages.
+        """
+        self._lattice(mazes.rows, mazes.cols)
+        _check(mazes, paths)
+        if (seed is None) == (edge_order is None):
+            raise ValueError("give either a seed to draw the order of the edges from, or an edge_order")
+        if seed is not None:
+            edge_order = edges.draw(mazes.passages, seed=seed, first=first)
+        elif edge_order is not None:
+            edges.check(edge_order, mazes.passages)
+        return SCHEMES[self.scheme].encode(self.vocabulary, mazes, paths, edge_order)
+
+    def encode_prompts(
+        self,
+        mazes: MazeBatch,
+        *,
+        seed: int | None = None,
+        first: int = 0,
+        edge_order: Int[np.ndarray, "maze edge"] | None = None,
+    ) -> TokenBatch:
+        """The sequences up to and including PATH_START, the one graded position; otherwise as `encode`."""
+        count = len(mazes)
+        no_path = PathBatch(np.empty((count, 0), np.int32), np.zeros(count, np.int32), np.full(count, CUT, np.int8))
+        return self.encode(mazes, no_path, seed=seed, first=first, edge_order=edge_order)
+
+    def paths(self, ids: Int[np.ndarray, "maze step"], rows: int, cols: int) -> PathBatch:
+        """What a model wrote after PATH_START, as paths through mazes of a rows x cols lattice.
+
+        A path stops at PATH_END (END) or at the first token that is no cell of the lattice (INVALID); one that does
+        neither is CUT. Cells are the maze's own, row * cols + col. Raises ValueError for ids outside the vocabulary.
+        """
+        self._lattice(rows, cols)
+        size = self.vocabulary.size
+        if ids.size and not 0 <= ids.min() <= ids.max() < size:
+            raise ValueError(f"token ids must lie in 0..{size - 1}, not {ids.min()}..{ids.max()}")
+        cell_of_id = np.full(size, NO_CELL, np.int32)
+        cell_of_id[self.vocabulary.cell_ids[:rows, :cols]] = np.arange(rows * cols).reshape(rows, cols)
+        padded = np.pad(cell_of_id[ids], ((0, 0), (0, 1)), constant_values=NO_CELL)
+        length = (padded == NO_CELL).argmax(axis=1).astype(np.int32)
+        width = ids.shape[1]
+        cells = np.where(np.arange(width) < length[:, None], padded[:, :width], NO_CELL).astype(np.int32)
+        stop = np.pad(ids, ((0, 0), (0, 1)))[np.arange(len(ids)), length]
+        ended = np.where(length == width, CUT, np.where(stop == PATH_END, END, INVALID)).astype(np.int8)
+        return PathBatch(cells, length, ended)
+
+    def text(self, batch: TokenBatch) -> list[str]:
+        """Each sequence as its token strings joined by spaces, without padding."""
+        tokens = np.array(self.vocabulary.tokens, object)[batch.ids]
+        return [" ".join(row[:length]) for row, length in zip(tokens, batch.length, strict=True)]
+
+    def _lattice(self, rows: int | None, cols: int | None) -> tuple[int, int]:
+        rows, cols = self.rows if rows is None else rows, self.cols if cols is None else cols
+        if rows > self.rows or cols > self.cols:
+            raise ValueError(
+                f"mazes of {rows} x {cols} cells do not fit a vocabulary of {self.rows} x {self.cols} cells"
+            )
+        return rows, cols
+
+
+def _check(mazes: MazeBatch, paths: PathBatch) -> None:
+    """Raise ValueError unless every start, goal and path cell is a cell of its maze."""
+    if len(paths) != len(mazes):
+        raise ValueError(f"{len(paths)} paths for {len(mazes)} mazes")
+    if mazes.passages[:, 0, -1].any() or mazes.passages[:, 1, :, -1].any():
+        raise ValueError("passages lead out of the lattice: DOWN in the last row or RIGHT in the last column is open")
+    count = mazes.rows * mazes.cols
+    steps = np.arange(paths.cells.shape[1]) < paths.length[:, None]
+    for name, cells in (("start", mazes.start), ("goal", mazes.goal), ("path cell", np.where(steps, paths.cells, 0))):
+        wrong = (cells < 0) | (cells >= count)
+        if wrong.any():
+            maze, value = np.argwhere(wrong)[0][0], cells[wrong][0]
+            raise ValueError(
+                f"the {name} of maze {maze} is {value}; cells of a {mazes.rows} x {mazes.cols} maze are 0..{count - 1}"
+            )
