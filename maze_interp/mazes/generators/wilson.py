@@ -1,0 +1,57 @@
+"""Wilson's algorithm: loop-erased random walks, which draw every spanning tree with the same probability.
+
+From each cell not yet in the tree, walk at random until the tree is met, remembering only the last direction taken
+out of each cell; following those directions afterwards retraces the walk without its loops. The root and the order of
+the cells do not change the distribution (Wilson 1996, "Generating random spanning trees more quickly than the cover
+time").
+"""
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+from maze_interp import seeds
+from maze_interp.mazes import lattice
+from maze_interp.mazes.generators.declaration import SPANNING_TREE, Generator, always
+
+PICK, TWELFTHS = lattice.PICK, lattice.TWELFTHS
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def attach(edges, state, source, in_tree, leave_by, inner, steps, crossings):
+    """Join `source` to the tree by a loop-erased random walk."""
+    cell = source
+    while not in_tree[cell]:
+        leave_by[cell] = PICK[inner[cell], seeds.below(state, TWELFTHS)]
+        cell += steps[leave_by[cell]]
+    cell = source
+    while not in_tree[cell]:
+        in_tree[cell] = True
+        edges[cell + crossings[leave_by[cell]]] = True
+        cell += steps[leave_by[cell]]
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def fill(passages, seed, first):
+    """Open the passages of every maze of an all-closed batch."""
+    count, _, rows, cols = passages.shape
+    cells = rows * cols
+    edges = passages.reshape(count, 2 * cells)
+    inner = lattice.inner_sides(rows, cols)
+    steps, crossings = lattice.cell_steps(rows, cols), lattice.edge_steps(rows, cols)
+    in_tree = np.empty(cells, np.bool_)
+    leave_by = np.empty(cells, np.int64)
+    state = np.empty(1, np.uint64)
+    root = rows // 2 * cols + cols // 2  # any root will do; walks to the middle are short
+    for i in range(count):
+        seeds.begin(state, seed, first + i)
+        in_tree[:] = False
+        in_tree[root] = True
+        for cell in range(cells):
+            attach(edges[i], state, cell, in_tree, leave_by, inner, steps, crossings)
+
+
+GENERATOR = Generator("wilson", fill, always(SPANNING_TREE), uniform=True)
