@@ -1,6 +1,7 @@
 """Mazes as token sequences: vocabulary, schemes and the tokenizer that ties them together."""
 
 from maze_interp.tokens.batch import EDGE, GOAL, PAD, PATH, START, TokenBatch
+from maze_interp.tokens.interop import read_jsonl, write_jsonl
 from maze_interp.tokens.schemes import SCHEMES, Scheme
 from maze_interp.tokens.tokenizer import Tokenizer
 from maze_interp.tokens.vocabulary import SPECIALS, Vocabulary
@@ -17,4 +18,6 @@ __all__ = [
     "TokenBatch",
     "Tokenizer",
     "Vocabulary",
+    "read_jsonl",
+    "write_jsonl",
 ]

@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from maze_interp import recipes
-from maze_interp.mazes.batch import CUT, END, INVALID, NO_CELL, MazeBatch, PathBatch
+from maze_interp.mazes.batch import CUT, DOWN, END, INVALID, NO_CELL, RIGHT, MazeBatch, PathBatch
 from maze_interp.tokens import edges
 from maze_interp.tokens.batch import TokenBatch
+from maze_interp.tokens.reading import read
 from maze_interp.tokens.schemes import SCHEMES
 from maze_interp.tokens.vocabulary import PATH_END, Vocabulary
 
@@ -95,17 +96,15 @@ class Tokenizer:
         neither is CUT. Cells are the maze's own, row * cols + col. Raises ValueError for ids outside the vocabulary.
         """
         self._lattice(rows, cols)
-        size = self.vocabulary.size
+        size, count, width = self.vocabulary.size, *ids.shape
         if ids.size and not 0 <= ids.min() <= ids.max() < size:
-            raise ValueError(f"token ids must lie in 0..{size - 1}, not {ids.min()}..{ids.max()}")
-        cell_of_id = np.full(size, NO_CELL, np.int32)
-        cell_of_id[self.vocabulary.cell_ids[:rows, :cols]] = np.arange(rows * cols).reshape(rows, cols)
-        padded = np.pad(cell_of_id[ids], ((0, 0), (0, 1)), constant_values=NO_CELL)
-        length = (padded == NO_CELL).argmax(axis=1).astype(np.int32)
-        width = ids.shape[1]
-        cells = np.where(np.arange(width) < length[:, None], padded[:, :width], NO_CELL).astype(np.int32)
-        stop = np.pad(ids, ((0, 0), (0, 1)))[np.arange(len(ids)), length]
-        ended = np.where(length == width, CUT, np.where(stop == PATH_END, END, INVALID)).astype(np.int8)
+            raise ValueError(f"token ids must be 0..{size - 1}, not {ids.min()}..{ids.max()}")
+        cells = np.full((count, width + 1), NO_CELL, np.int32)  # a column more, so that every path meets a stop
+        cells[:, :width] = self.vocabulary.cells_on(rows, cols)[ids]
+        length = (cells == NO_CELL).argmax(axis=1).astype(np.int32)
+        cells = np.where(np.arange(width) < length[:, None], cells[:, :width], NO_CELL).astype(np.int32)
+        whole = ((ids == PATH_END) & (np.arange(width) == length[:, None])).any(axis=1)
+        ended = np.where(whole, END, np.where(length == width, CUT, INVALID)).astype(np.int8)
         return PathBatch(cells, length, ended)
 
     def text(self, batch: TokenBatch) -> list[str]:
@@ -113,27 +112,39 @@ class Tokenizer:
         tokens = np.array(self.vocabulary.tokens, object)[batch.ids]
         return [" ".join(row[:length]) for row, length in zip(tokens, batch.length, strict=True)]
 
+    def parse(
+        self, texts: str | list[str], rows: int | None = None, cols: int | None = None
+    ) -> tuple[MazeBatch, PathBatch]:
+        """The mazes and paths that `text` wrote (one string is a batch of one), on a lattice of rows x cols.
+
+        The lattice is the vocabulary's if not given; cells beyond a smaller maze simply have no passages. A prompt
+        gives a path of no cells that was CUT. Raises ValueError, naming the sequence, the position and the token,
+        for text that is no sequence of this scheme or walks through a wall.
+        """
+        rows, cols = self._lattice(rows, cols)
+        reading = read([texts] if isinstance(texts, str) else texts, self.vocabulary, rows, cols)
+        return SCHEMES[self.scheme].parse(reading, rows, cols)
+
     def _lattice(self, rows: int | None, cols: int | None) -> tuple[int, int]:
         rows, cols = self.rows if rows is None else rows, self.cols if cols is None else cols
-        if rows > self.rows or cols > self.cols:
-            raise ValueError(
-                f"mazes of {rows} x {cols} cells do not fit a vocabulary of {self.rows} x {self.cols} cells"
-            )
+        if not (1 <= rows <= self.rows and 1 <= cols <= self.cols):
+            raise ValueError(f"mazes of {rows} x {cols} cells do not fit a vocabulary of {self.rows} x {self.cols}")
         return rows, cols
 
 
 def _check(mazes: MazeBatch, paths: PathBatch) -> None:
-    """Raise ValueError unless every start, goal and path cell is a cell of its maze."""
+    """Raise ValueError unless every start, goal and path cell is a cell of its maze, and every passage lies in it."""
     if len(paths) != len(mazes):
         raise ValueError(f"{len(paths)} paths for {len(mazes)} mazes")
-    if mazes.passages[:, 0, -1].any() or mazes.passages[:, 1, :, -1].any():
-        raise ValueError("passages lead out of the lattice: DOWN in the last row or RIGHT in the last column is open")
-    count = mazes.rows * mazes.cols
-    steps = np.arange(paths.cells.shape[1]) < paths.length[:, None]
-    for name, cells in (("start", mazes.start), ("goal", mazes.goal), ("path cell", np.where(steps, paths.cells, 0))):
-        wrong = (cells < 0) | (cells >= count)
+    if mazes.passages[:, DOWN, -1].any() or mazes.passages[:, RIGHT, :, -1].any():
+        raise ValueError("a passage leads out of its maze: DOWN of the last row, RIGHT of the last column stay False")
+    width = paths.cells.shape[1]
+    if paths.length.min(initial=0) < 0 or paths.length.max(initial=0) > width:
+        raise ValueError(f"path lengths must be 0..{width}, the width of their cells")
+    steps = np.where(np.arange(width) < paths.length[:, None], paths.cells, 0)
+    for name, cells in (("start", mazes.start), ("goal", mazes.goal), ("path", steps)):
+        wrong = (cells < 0) | (cells >= mazes.rows * mazes.cols)
         if wrong.any():
-            maze, value = np.argwhere(wrong)[0][0], cells[wrong][0]
-            raise ValueError(
-                f"the {name} of maze {maze} is {value}; cells of a {mazes.rows} x {mazes.cols} maze are 0..{count - 1}"
-            )
+            maze, value = np.argwhere(wrong)[0, 0], cells[wrong][0]
+            size = f"{mazes.rows} x {mazes.cols}"
+            raise ValueError(f"the {name} of maze {maze} holds {value}, which is no cell of a {size} maze")

@@ -87,7 +87,15 @@ class Vocabulary:
     @cached_property
     def cell_of_id(self) -> Int[np.ndarray, " vocab"]:
         """The cell that each token names, as row * cols + col of this lattice; -1 for special tokens."""
+        return self.cells_on(self.rows, self.cols)
+
+    def ids_on(self, rows: int, cols: int) -> Int[np.ndarray, " cell"]:
+        """The token id of each cell of a maze of rows x cols, which must not be larger than this lattice."""
+        return self.cell_ids[:rows, :cols].flatten()
+
+    def cells_on(self, rows: int, cols: int) -> Int[np.ndarray, " vocab"]:
+        """The cell, row * cols + col, that each token names in a maze of rows x cols; -1 for no cell of it."""
         cells = np.full(self.size, -1, np.int32)
-        cells[self.cell_ids.ravel()] = np.arange(self.cell_ids.size)
+        cells[self.ids_on(rows, cols)] = np.arange(rows * cols)
         cells.setflags(write=False)
         return cells
