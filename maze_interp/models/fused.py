@@ -1,0 +1,260 @@
+"""A second forward pass over a HookedTransformer's own parameters, fast because it does less.
+
+Hooks cost time, and a maze model wastes most of what it computes: a sequence is a long prompt (the maze) and a short
+branch (start, goal and path), and only the branch is ever graded. Hence one layout for training and for decoding:
+
+    prompt   ids[maze, P]     read once; in the last layer only its keys and values are needed
+    branches ids[maze, K, S]  K questions about the same maze, each seeing the prompt and itself, never each other
+
+K = 1 is ordinary training, K > 1 shares the reading of one maze among K paths, and greedy decoding is a branch that
+grows. `branch_logits` equals HookedTransformer's logits on the K sequences prompt + branch, and gradients flow into
+the HookedTransformer's parameters.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from einops import rearrange, repeat
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from maze_interp.models.hooked import HookedTransformer
+
+LN_EPS = 1e-5
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One block's parameters, rearranged for wide matrix products: x @ weight + bias."""
+
+    ln1: tuple[Tensor, Tensor]
+    qkv: tuple[Tensor, Tensor]
+    out: tuple[Tensor, Tensor]
+    ln2: tuple[Tensor, Tensor]
+    mlp_in: tuple[Tensor, Tensor]
+    mlp_out: tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A model's parameters in the layout of this pass; built from views, so gradients reach the model."""
+
+    embed: Tensor
+    positions: Tensor | None
+    rotary: tuple[Tensor, Tensor] | None
+    layers: tuple[Layer, ...]
+    ln_final: tuple[Tensor, Tensor]
+    unembed: tuple[Tensor, Tensor]
+    heads: int
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A prompt that has been read: each layer's keys and values, where each row ends, and which keys are padding."""
+
+    keys: tuple[Float[Tensor, "maze head position d_head"], ...]
+    values: tuple[Float[Tensor, "maze head position d_head"], ...]
+    length: Int[Tensor, " maze"]
+    mask: Float[Tensor, "maze 1 1 position"] | None
+
+
+def weights(model: HookedTransformer) -> Weights:
+    """The parameters of `model`, ready for this pass. Rebuild after each optimiser step; it costs next to nothing."""
+    rotary = None
+    if model.cfg.positional_embedding_type == "rotary":
+        rotary = rotary_tables(model.cfg.n_ctx, model.cfg.d_head, model.cfg.rotary_base, model.embed.W_E)
+    return Weights(
+        embed=model.embed.W_E,
+        positions=None if rotary else model.pos_embed.W_pos,
+        rotary=rotary,
+        layers=tuple(_layer(block) for block in model.blocks),
+        ln_final=(model.ln_final.w, model.ln_final.b),
+        unembed=(model.unembed.W_U, model.unembed.b_U),
+        heads=model.cfg.n_heads,
+    )
+
+
+def branch_logits(
+    w: Weights,
+    prompt: Int[Tensor, "maze prompt"],
+    branches: Int[Tensor, "maze branch step"],
+    length: Int[Tensor, " maze"] | None = None,
+) -> Float[Tensor, "maze branch step vocab"]:
+    """Next-token logits at every position of every branch, each read after its maze's prompt.
+
+    `length` tells where each prompt ends when they are padded on the right (None: they are all full).
+    """
+    mazes, width = prompt.shape
+    _, count, steps = branches.shape
+    ends = _full_length(prompt) if length is None else length
+    mask = None if length is None else _padding_mask(width, length, w.embed)
+    place = torch.arange(width, device=prompt.device).expand(mazes, width)
+    asked = repeat(ends[:, None] + torch.arange(steps, device=prompt.device), "b s -> b (k s)", k=count)
+    positions = torch.cat([place, asked], dim=1) if length is not None else torch.cat([place[0], asked[0]])
+    x = _embed(w, torch.cat([prompt, branches.flatten(1)], dim=1), positions)
+    for index, layer in enumerate(w.layers):
+        last = index == len(w.layers) - 1
+        q, k, v = _qkv(w, layer, x, positions, queries_from=width if last else 0)
+        mixed = _attend_branches(q[:, :, -count * steps :], k, v, count, mask)
+        if last:
+            x = x[:, width:]
+        else:
+            mixed = torch.cat([_attend_causal(q[:, :, :width], k[:, :, :width], v[:, :, :width]), mixed], dim=2)
+        x = _after_attention(layer, x, mixed)
+    return rearrange(_unembed(w, x), "b (k s) v -> b k s v", k=count)
+
+
+def logits(w: Weights, ids: Int[Tensor, "maze position"]) -> Float[Tensor, "maze position vocab"]:
+    """Next-token logits at every position of plain sequences (padding on the right is harmless: nothing sees it)."""
+    positions = torch.arange(ids.shape[1], device=ids.device)
+    x = _embed(w, ids, positions)
+    for layer in w.layers:
+        q, k, v = _qkv(w, layer, x, positions)
+        x = _after_attention(layer, x, _attend_causal(q, k, v))
+    return _unembed(w, x)
+
+
+def read_prompt(w: Weights, ids: Int[Tensor, "maze position"], length: Int[Tensor, " maze"] | None = None) -> Prompt:
+    """Read prompts (padded on the right where `length` says so) for decoding: keys and values only, no logits."""
+    positions = torch.arange(ids.shape[1], device=ids.device)
+    x = _embed(w, ids, positions)
+    keys, values = [], []
+    for index, layer in enumerate(w.layers):
+        last = index == len(w.layers) - 1
+        q, k, v = _qkv(w, layer, x, positions, queries_from=ids.shape[1] if last else 0)
+        keys.append(k)
+        values.append(v)
+        if not last:
+            x = _after_attention(layer, x, _attend_causal(q, k, v))
+    mask = None if length is None else _padding_mask(ids.shape[1], length, w.embed)
+    return Prompt(tuple(keys), tuple(values), _full_length(ids) if length is None else length, mask)
+
+
+def next_logits(
+    w: Weights, prompt: Prompt, grown: list[tuple[Tensor, Tensor]], token: Int[Tensor, " maze"]
+) -> tuple[Float[Tensor, "maze vocab"], list[tuple[Tensor, Tensor]]]:
+    """One decoding step: logits after `token`, and `grown` (each layer's keys and values since the prompt) with it.
+
+    Start with `grown = []`.
+    """
+    steps = grown[0][0].shape[2] if grown else 0
+    positions = (prompt.length + steps)[:, None]
+    x = _embed(w, token[:, None], positions)
+    longer = []
+    for index, layer in enumerate(w.layers):
+        q, k, v = _qkv(w, layer, x, positions)
+        if grown:
+            k, v = torch.cat([grown[index][0], k], dim=2), torch.cat([grown[index][1], v], dim=2)
+        longer.append((k, v))
+        to_prompt = q @ prompt.keys[index].mT
+        if prompt.mask is not None:
+            to_prompt = to_prompt + prompt.mask
+        pattern = torch.cat([to_prompt, q @ k.mT], dim=-1).softmax(dim=-1)
+        width = to_prompt.shape[-1]
+        x = _after_attention(layer, x, pattern[..., :width] @ prompt.values[index] + pattern[..., width:] @ v)
+    return _unembed(w, x)[:, 0], longer
+
+
+def rotary_tables(context: int, d_head: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
+    """Cosine and sine [position, d_head] of rotary embeddings (Su et al. 2021), halves paired as in GPT-NeoX."""
+    frequency = base ** (torch.arange(d_head // 2, dtype=torch.float32, device=like.device) / (d_head / 2))
+    angles = torch.arange(context, dtype=torch.float32, device=like.device)[:, None] / frequency
+    angles = torch.cat([angles, angles], dim=1)
+    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+
+
+def _layer(block: torch.nn.Module) -> Layer:
+    attn, mlp = block.attn, block.mlp
+    qkv = torch.cat([rearrange(w, "h d e -> d (h e)") for w in (attn.W_Q, attn.W_K, attn.W_V)], dim=1)
+    bias = torch.cat([attn.b_Q.flatten(), attn.b_K.flatten(), attn.b_V.flatten()])
+    return Layer(
+        ln1=(block.ln1.w, block.ln1.b),
+        qkv=(qkv, bias),
+        out=(attn.W_O.flatten(0, 1), attn.b_O),
+        ln2=(block.ln2.w, block.ln2.b),
+        mlp_in=(mlp.W_in, mlp.b_in),
+        mlp_out=(mlp.W_out, mlp.b_out),
+    )
+
+
+def _full_length(ids: Tensor) -> Tensor:
+    return torch.full((len(ids),), ids.shape[1], device=ids.device)
+
+
+def _padding_mask(width: int, length: Tensor, like: Tensor) -> Float[Tensor, "maze 1 1 position"]:
+    padding = torch.arange(width, device=length.device) >= length[:, None]
+    return torch.zeros(padding.shape, dtype=like.dtype, device=like.device).masked_fill_(padding, -math.inf)[:, None, None]
+
+
+def _embed(w: Weights, ids: Tensor, positions: Tensor) -> Tensor:
+    x = F.embedding(ids, w.embed)
+    return x if w.positions is None else x + F.embedding(positions, w.positions)
+
+
+def _unembed(w: Weights, x: Tensor) -> Tensor:
+    return _linear(F.layer_norm(x, x.shape[-1:], *w.ln_final, LN_EPS), w.unembed)
+
+
+def _linear(x: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
+    weight, bias = parameters
+    return F.linear(x, weight.T, bias)
+
+
+def _qkv(
+    w: Weights, layer: Layer, x: Tensor, positions: Tensor, *, queries_from: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries (scaled, of positions from `queries_from` on), keys and values [maze, head, position, d_head]."""
+    normal = F.layer_norm(x, x.shape[-1:], *layer.ln1, LN_EPS)
+    if queries_from == 0:
+        q, k, v = rearrange(_linear(normal, layer.qkv), "b t (c h e) -> c b h t e", c=3, h=w.heads)
+    else:
+        d_model, (weight, bias) = x.shape[-1], layer.qkv
+        k, v = rearrange(
+            _linear(normal, (weight[:, d_model:], bias[d_model:])), "b t (c h e) -> c b h t e", c=2, h=w.heads
+        )
+        asked = _linear(normal[:, queries_from:], (weight[:, :d_model], bias[:d_model]))
+        q = rearrange(asked, "b t (h e) -> b h t e", h=w.heads)
+    q = q * q.shape[-1] ** -0.5
+    if w.rotary is None:
+        return q, k, v
+    cos, sin = (_at(table, positions) for table in w.rotary)
+    return _rotate(q, cos[..., queries_from:, :], sin[..., queries_from:, :]), _rotate(k, cos, sin), v
+
+
+def _at(table: Tensor, positions: Tensor) -> Tensor:
+    """Rows of a rotary table for positions [t] or [maze, t], shaped to multiply [maze, head, t, d_head]."""
+    rows = table[positions]
+    return rows if positions.ndim == 1 else rows[:, None]
+
+
+def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    left, right = x.chunk(2, dim=-1)
+    return x * cos + torch.cat([-right, left], dim=-1) * sin
+
+
+def _attend_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+
+
+def _attend_branches(q: Tensor, k: Tensor, v: Tensor, count: int, mask: Tensor | None) -> Tensor:
+    """Attention of K branches [maze, head, K * S, d_head] to the prompt (the keys before them) and to themselves."""
+    width = k.shape[2] - q.shape[2]
+    to_prompt = q @ k[:, :, :width].mT
+    if mask is not None:
+        to_prompt = to_prompt + mask
+    q, own_k, own_v = (rearrange(x, "b h (k s) e -> b h k s e", k=count) for x in (q, k[:, :, width:], v[:, :, width:]))
+    steps = q.shape[3]
+    future = torch.full((steps, steps), -math.inf, dtype=q.dtype, device=q.device).triu(1)
+    scores = torch.cat([rearrange(to_prompt, "b h (k s) p -> b h k s p", k=count), q @ own_k.mT + future], dim=-1)
+    pattern = scores.softmax(dim=-1)
+    from_prompt = rearrange(pattern[..., :width], "b h k s p -> b h (k s) p") @ v[:, :, :width]
+    return from_prompt + rearrange(pattern[..., width:] @ own_v, "b h k s e -> b h (k s) e")
+
+
+def _after_attention(layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
+    """The rest of a block: write the heads' output and the MLP's into the residual stream."""
+    x = x + _linear(rearrange(mixed, "b h t e -> b t (h e)"), layer.out)
+    hidden = F.gelu(_linear(F.layer_norm(x, x.shape[-1:], *layer.ln2, LN_EPS), layer.mlp_in))
+    return x + _linear(hidden, layer.mlp_out)
