@@ -5,8 +5,10 @@ passage array: `edge = direction * rows * cols + cell` with direction DOWN or RI
 have a number too, but are never open.
 
 Directions are ordered DOWN, RIGHT, UP, LEFT, so the opposite of `d` is `d ^ 2`, and a set of directions is four bits.
-Kernels index flat arrays without bounds checks on the left, the right and below: the closed border answers for them.
-`flat` is the one door through which passages enter a kernel, and it checks that border.
+Kernels address cells by their spot, `cell + cols`: with a row of closed spots before and after the lattice, no step
+needs a bounds check, and the closed border stops every step to the left or right. `flat` is the one door through which
+passages enter a kernel, and it checks that border. Spots are unsigned, which spares numba its test for indices from
+the end; steps up and left are then additions that wrap around.
 """
 
 from typing import no_type_check
@@ -53,31 +55,45 @@ def flat(passages: Bool[np.ndarray, "maze 2 row col"]) -> Bool[np.ndarray, "maze
             f"maze {int(open_border.argmax())} has an open passage across the border; "
             "the last row of DOWN and the last column of RIGHT must be False"
         )
-    return np.ascontiguousarray(passages).reshape(len(passages), -1)
+    return np.ascontiguousarray(passages).reshape(len(passages), 2 * passages.shape[2] * passages.shape[3])
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
 def inner_sides(rows, cols):
-    """For each cell the set of directions that stay on the lattice, uint8[cell]."""
-    sides = np.empty(rows * cols, np.uint8)
+    """The set of directions that stay on the lattice, uint8[spot]; 0 at the spots outside it."""
+    sides = np.zeros((rows + 2) * cols, np.uint8)
     for row in range(rows):
         for col in range(cols):
             down, right = row + 1 < rows, col + 1 < cols
-            sides[row * cols + col] = down | right << RIGHT | (row > 0) << UP | (col > 0) << LEFT
+            sides[(row + 1) * cols + col] = down << DOWN | right << RIGHT | (row > 0) << UP | (col > 0) << LEFT
     return sides
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def cell_steps(rows, cols):
-    """What to add to a cell to move in each direction, int64[direction]."""
-    return np.array([cols, 1, -cols, -1])
+def spot_steps(cols):
+    """What to add to a spot to move in each direction, uint64[direction]."""
+    return np.array([cols, 1, -cols, -1]).astype(np.uint64)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
 def edge_steps(rows, cols):
-    """What to add to a cell to get the edge crossed when leaving it in each direction, int64[direction]."""
+    """What to add to a spot to get the edge crossed when leaving it in each direction, uint64[direction]."""
     cells = rows * cols
-    return np.array([0, cells, -cols, cells - 1])
+    return np.array([-cols, cells - cols, -2 * cols, cells - cols - 1]).astype(np.uint64)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def open_sides(edges, sides, cols):
+    """Write the set of open directions at each spot into `sides`, uint8[spot], whose first and last row stay 0."""
+    cells = edges.size // 2
+    here, beneath, after = sides[cols:], sides[2 * cols :], sides[cols + 1 :]
+    for cell in range(cells):
+        here[cell] = edges[cell] << DOWN | edges[cells + cell] << RIGHT
+    for cell in range(cells):
+        beneath[cell] |= edges[cell] << UP
+    for cell in range(cells):
+        after[cell] |= edges[cells + cell] << LEFT

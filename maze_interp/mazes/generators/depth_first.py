@@ -11,46 +11,41 @@ from numba import njit
 
 from maze_interp import seeds
 from maze_interp.mazes import lattice
+from maze_interp.mazes.batch import DOWN
 from maze_interp.mazes.generators.declaration import NEITHER, SPANNING_TREE, Generator
 
 PICK, TWELFTHS = lattice.PICK, lattice.TWELFTHS
+ONE = np.uint64(1)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def visit(free, spot, cols):
+def visit(free, steps, spot):
     """Take the cell at `spot` out of its four neighbours' free directions."""
-    free[spot - cols] &= np.uint8(14)
-    free[spot - 1] &= np.uint8(13)
-    free[spot + cols] &= np.uint8(11)
-    free[spot + 1] &= np.uint8(7)
+    for direction in range(4):
+        free[spot + steps[direction]] &= np.uint8(15 ^ 1 << (direction ^ 2))
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
 def carve(edges, state, free, stack, steps, crossings, forks):
-    """Open the passages of one maze.
-
-    `free` holds for each cell the directions that lead to unvisited cells, with `cols` spare entries at both ends so
-    that no step needs a bounds check (left and right of the lattice lie cells whose bit is clear already).
-    """
-    cols = steps[0]
+    """Open the passages of one maze; `free` holds for each spot the directions that lead to unvisited cells."""
     cells = stack.size
-    cell = seeds.below(state, cells)
-    visit(free, cols + cell, cols)
-    depth = 0
+    spot = np.uint64(seeds.below(state, cells)) + steps[DOWN]
+    visit(free, steps, spot)
+    depth = np.uint64(0)
     for _ in range(cells - 1):
-        while free[cols + cell] == 0:
+        while free[spot] == 0:
             if not forks:
                 return
-            depth -= 1
-            cell = stack[depth]
-        direction = PICK[free[cols + cell], seeds.below(state, TWELFTHS)]
-        edges[cell + crossings[direction]] = True
-        stack[depth] = cell
-        depth += 1
-        cell += steps[direction]
-        visit(free, cols + cell, cols)
+            depth -= ONE
+            spot = stack[depth]
+        direction = PICK[free[spot], seeds.below(state, TWELFTHS)]
+        edges[spot + crossings[direction]] = True
+        stack[depth] = spot
+        depth += ONE
+        spot += steps[direction]
+        visit(free, steps, spot)
 
 
 @njit(cache=True, nogil=True)
@@ -61,13 +56,13 @@ def fill(passages, seed, first, forks):
     cells = rows * cols
     edges = passages.reshape(count, 2 * cells)
     inner = lattice.inner_sides(rows, cols)
-    steps, crossings = lattice.cell_steps(rows, cols), lattice.edge_steps(rows, cols)
-    free = np.zeros(cells + 2 * cols, np.uint8)
-    stack = np.empty(cells, np.int64)
+    steps, crossings = lattice.spot_steps(cols), lattice.edge_steps(rows, cols)
+    free = np.zeros(inner.size, np.uint8)
+    stack = np.empty(cells, np.uint64)
     state = np.empty(1, np.uint64)
     for i in range(count):
         seeds.begin(state, seed, first + i)
-        free[cols : cols + cells] = inner
+        free[:] = inner
         carve(edges[i], state, free, stack, steps, crossings, forks)
 
 

@@ -23,14 +23,14 @@ def fill(passages, seed, first, p):
     cells = rows * cols
     edges = passages.reshape(count, 2 * cells)
     inner = lattice.inner_sides(rows, cols)
-    steps, crossings = lattice.cell_steps(rows, cols), lattice.edge_steps(rows, cols)
+    steps, crossings = lattice.spot_steps(cols), lattice.edge_steps(rows, cols)
     choices = inner_edges(rows, cols)
-    free = np.zeros(cells + 2 * cols, np.uint8)
-    stack = np.empty(cells, np.int64)
+    free = np.zeros(inner.size, np.uint8)
+    stack = np.empty(cells, np.uint64)
     state = np.empty(1, np.uint64)
     for i in range(count):
         seeds.begin(state, seed, first + i)
-        free[cols : cols + cells] = inner
+        free[:] = inner
         carve(edges[i], state, free, stack, steps, crossings, True)
         sprinkle(edges[i], state, choices, p)
 

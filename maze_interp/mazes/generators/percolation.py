@@ -19,7 +19,7 @@ from maze_interp.mazes.generators.declaration import NEITHER, Generator, always
 @no_type_check
 def inner_edges(rows, cols):
     """The edges that do not cross the border, ascending, int64[edge]."""
-    inner = lattice.inner_sides(rows, cols)
+    inner = lattice.inner_sides(rows, cols)[cols:-cols]
     down = np.flatnonzero(inner >> DOWN & 1)
     right = np.flatnonzero(inner >> RIGHT & 1) + rows * cols
     return np.concatenate((down, right))

@@ -21,16 +21,16 @@ PICK, TWELFTHS = lattice.PICK, lattice.TWELFTHS
 @njit(cache=True, nogil=True)
 @no_type_check
 def attach(edges, state, source, in_tree, leave_by, inner, steps, crossings):
-    """Join `source` to the tree by a loop-erased random walk."""
-    cell = source
-    while not in_tree[cell]:
-        leave_by[cell] = PICK[inner[cell], seeds.below(state, TWELFTHS)]
-        cell += steps[leave_by[cell]]
-    cell = source
-    while not in_tree[cell]:
-        in_tree[cell] = True
-        edges[cell + crossings[leave_by[cell]]] = True
-        cell += steps[leave_by[cell]]
+    """Join the spot `source` to the tree by a loop-erased random walk."""
+    spot = source
+    while not in_tree[spot]:
+        leave_by[spot] = PICK[inner[spot], seeds.below(state, TWELFTHS)]
+        spot += steps[leave_by[spot]]
+    spot = source
+    while not in_tree[spot]:
+        in_tree[spot] = True
+        edges[spot + crossings[leave_by[spot]]] = True
+        spot += steps[leave_by[spot]]
 
 
 @njit(cache=True, nogil=True)
@@ -38,20 +38,19 @@ def attach(edges, state, source, in_tree, leave_by, inner, steps, crossings):
 def fill(passages, seed, first):
     """Open the passages of every maze of an all-closed batch."""
     count, _, rows, cols = passages.shape
-    cells = rows * cols
-    edges = passages.reshape(count, 2 * cells)
+    edges = passages.reshape(count, 2 * rows * cols)
     inner = lattice.inner_sides(rows, cols)
-    steps, crossings = lattice.cell_steps(rows, cols), lattice.edge_steps(rows, cols)
-    in_tree = np.empty(cells, np.bool_)
-    leave_by = np.empty(cells, np.int64)
+    steps, crossings = lattice.spot_steps(cols), lattice.edge_steps(rows, cols)
+    in_tree = np.empty(inner.size, np.bool_)
+    leave_by = np.empty(inner.size, np.uint8)
     state = np.empty(1, np.uint64)
-    root = rows // 2 * cols + cols // 2  # any root will do; walks to the middle are short
+    root = (rows // 2 + 1) * cols + cols // 2  # any root will do; walks to the middle are short
     for i in range(count):
         seeds.begin(state, seed, first + i)
         in_tree[:] = False
         in_tree[root] = True
-        for cell in range(cells):
-            attach(edges[i], state, cell, in_tree, leave_by, inner, steps, crossings)
+        for spot in range(np.uint64(cols), np.uint64(cols + rows * cols)):
+            attach(edges[i], state, spot, in_tree, leave_by, inner, steps, crossings)
 
 
 GENERATOR = Generator("wilson", fill, always(SPANNING_TREE), uniform=True)
