@@ -36,7 +36,7 @@ def count(passages: Bool[np.ndarray, "maze 2 row col"]) -> Int[np.ndarray, " maz
     return counts
 
 
-def check(order: Int[np.ndarray, "maze edge"], passages: Bool[np.ndarray, "maze 2 row col"]) -> None:
+def check(order: Int[np.ndarray, "list edge"], passages: Bool[np.ndarray, "maze 2 row col"]) -> None:
     """Raise ValueError unless each row of `order` names every passage of its maze exactly once, then NO_EDGE."""
     if len(order) != len(passages):
         raise ValueError(f"edge_order has {len(order)} rows for {len(passages)} mazes")
