@@ -63,13 +63,13 @@ def encode(
     vocabulary: Vocabulary, mazes: MazeBatch, paths: PathBatch, order: Int[np.ndarray, "maze edge"]
 ) -> TokenBatch:
     """The sequences of mazes and paths that are known to fit each other, the order and the vocabulary."""
-    counts = edges.count(mazes.passages)
-    closed = paths.ended == END
+    order = np.ascontiguousarray(order, np.int32)
+    counts, closed = edges.count(order), paths.ended == END
     batch = blank((1 + 4 * counts + PATH_AT + paths.length + closed).astype(np.int32))
     tables = vocabulary.ids_on(mazes.rows, mazes.cols), edges.ends(mazes.rows, mazes.cols)
-    arrays = order, counts, mazes.start, mazes.goal, paths.cells, paths.length
-    plain = (np.ascontiguousarray(array, np.int32) for array in arrays)  # one layout, so one compilation
-    _encode(*tables, *plain, closed, batch.ids, batch.part, batch.cell, batch.graded)
+    cells = mazes.start, mazes.goal, paths.cells, paths.length
+    plain = (np.ascontiguousarray(array, np.int32) for array in cells)  # one layout, so one compilation
+    _encode(*tables, order, counts, *plain, closed, batch.ids, batch.part, batch.cell, batch.graded)
     return batch
 
 

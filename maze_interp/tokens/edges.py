@@ -1,7 +1,7 @@
 """The passages of a maze as a list of edges, in the order in which a sequence names them.
 
-An edge code is one integer, `2 * edge + flipped`: `edge = direction * rows * cols + cell` is the passage's place in
-the flattened passage array, and a flipped edge names its lower or right cell first. A maze's list is shuffled
+An edge code is one integer, `2 * edge + flipped`: `edge` is the passage's number, as `mazes.lattice` counts them, and
+a flipped edge names its lower or right cell first. A maze's list is shuffled
 uniformly and each edge's ends are put in random order, so that nothing about a passage can be read off its place.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 from numba import njit
 
+from maze_interp.mazes.lattice import edge_ends, flat
 from maze_interp.seeds import begin, below, derive
 
 NO_EDGE = -1
@@ -20,27 +21,24 @@ NO_EDGE = -1
 def draw(passages: Bool[np.ndarray, "maze 2 row col"], *, seed: int, first: int = 0) -> Int[np.ndarray, "maze edge"]:
     """A uniformly random edge list for each maze: int32 codes, padded with NO_EDGE to the longest list.
 
-    Maze i's list is a function of (seed, first + i) and its passages alone.
+    Maze i's list is a function of (seed, first + i) and its passages alone. ValueError if a border passage is open.
     """
-    flat = _flat(passages)
-    counts = count(passages)
-    order = np.empty((len(flat), counts.max(initial=0)), np.int32)
-    _shuffle(flat, derive(seed, "edge order"), first, order)
+    edges = flat(passages)
+    order = np.empty((len(edges), _count(edges, 1).max(initial=0)), np.int32)
+    _shuffle(edges, derive(seed, "edge order"), first, order)
     return order
 
 
-def count(passages: Bool[np.ndarray, "maze 2 row col"]) -> Int[np.ndarray, " maze"]:
-    """How many passages each maze has."""
-    counts = np.empty(len(passages), np.int32)
-    _count(_flat(passages), counts)
-    return counts
+def count(order: Int[np.ndarray, "maze edge"]) -> Int[np.ndarray, " maze"]:
+    """How many edges each list has: int32."""
+    return _count(order, 0)
 
 
 def check(order: Int[np.ndarray, "list edge"], passages: Bool[np.ndarray, "maze 2 row col"]) -> None:
     """Raise ValueError unless each row of `order` names every passage of its maze exactly once, then NO_EDGE."""
     if len(order) != len(passages):
         raise ValueError(f"edge_order has {len(order)} rows for {len(passages)} mazes")
-    bad = _first_wrong(np.ascontiguousarray(order, np.int32), _flat(passages))
+    bad = _first_wrong(np.ascontiguousarray(order, np.int32), flat(passages))
     if bad >= 0:
         raise ValueError(
             f"edge_order of maze {bad} must name each of its {passages[bad].sum()} passages exactly once, "
@@ -51,25 +49,23 @@ def check(order: Int[np.ndarray, "list edge"], passages: Bool[np.ndarray, "maze 
 @lru_cache(maxsize=32)
 def ends(rows: int, cols: int) -> Int[np.ndarray, "code 2"]:
     """The two cells that each edge code of a rows x cols lattice names, in the order it names them."""
-    cell = np.arange(rows * cols, dtype=np.int32)
-    one_way = np.concatenate([np.stack([cell, cell + cols], 1), np.stack([cell, cell + 1], 1)])
-    table = np.stack([one_way, one_way[:, ::-1]], 1).reshape(-1, 2)
+    one_way = edge_ends(rows, cols)
+    table = np.stack([one_way, one_way[:, ::-1]], axis=1).reshape(4 * rows * cols, 2)
     table.setflags(write=False)
     return table
 
 
-def _flat(passages: Bool[np.ndarray, "maze 2 row col"]) -> Bool[np.ndarray, "maze edge"]:
-    return np.ascontiguousarray(passages).reshape(len(passages), np.prod(passages.shape[1:], dtype=int))
-
-
 @njit(cache=True, nogil=True)
 @no_type_check
-def _count(passages, counts):
-    for i in range(passages.shape[0]):
+def _count(lists, least):
+    """How many entries of each row are at least `least`."""
+    counts = np.empty(lists.shape[0], np.int32)
+    for i in range(lists.shape[0]):
         total = 0
-        for edge in range(passages.shape[1]):
-            total += passages[i, edge]
+        for k in range(lists.shape[1]):
+            total += lists[i, k] >= least
         counts[i] = total
+    return counts
 
 
 @njit(cache=True, nogil=True)

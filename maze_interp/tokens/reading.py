@@ -1,7 +1,7 @@
 """From token strings to ids, and what to say about a token that should not be there."""
 
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, repeat
 
 import numpy as np
 from jaxtyping import Int
@@ -32,8 +32,7 @@ def read(texts: list[str], vocabulary: Vocabulary, rows: int, cols: int) -> Read
     """
     tokens = [text.split() for text in texts]
     bounds = np.cumsum([0, *map(len, tokens)])
-    ids = vocabulary.ids
-    known = np.fromiter((ids.get(token, -1) for token in chain.from_iterable(tokens)), np.int32, bounds[-1])
+    known = np.fromiter(map(vocabulary.ids.get, chain.from_iterable(tokens), repeat(-1)), np.int32, bounds[-1])
     outside = (vocabulary.cells_on(rows, cols)[known] < 0) & (known >= len(SPECIALS))
     wrong = (known < 0) | outside
     if wrong.any():

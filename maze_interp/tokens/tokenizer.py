@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from maze_interp import recipes
-from maze_interp.mazes.batch import CUT, DOWN, END, INVALID, NO_CELL, RIGHT, MazeBatch, PathBatch
+from maze_interp.mazes.batch import CUT, END, INVALID, NO_CELL, MazeBatch, PathBatch
 from maze_interp.tokens import edges
 from maze_interp.tokens.batch import TokenBatch
 from maze_interp.tokens.reading import read
@@ -48,6 +48,7 @@ class Tokenizer:
         """A uniformly random order and direction of each maze's passages: int32 codes as `edges` explains.
 
         Maze i's order is a function of (seed, first + i) and its passages alone; rows are padded with -1.
+        Raises ValueError if a passage is open across the border.
         """
         return edges.draw(passages, seed=seed, first=first)
 
@@ -133,11 +134,9 @@ class Tokenizer:
 
 
 def _check(mazes: MazeBatch, paths: PathBatch) -> None:
-    """Raise ValueError unless every start, goal and path cell is a cell of its maze, and every passage lies in it."""
+    """Raise ValueError unless every start, goal and path cell is a cell of its maze."""
     if len(paths) != len(mazes):
         raise ValueError(f"{len(paths)} paths for {len(mazes)} mazes")
-    if mazes.passages[:, DOWN, -1].any() or mazes.passages[:, RIGHT, :, -1].any():
-        raise ValueError("a passage leads out of its maze: DOWN of the last row, RIGHT of the last column stay False")
     width = paths.cells.shape[1]
     if paths.length.min(initial=0) < 0 or paths.length.max(initial=0) > width:
         raise ValueError(f"path lengths must be 0..{width}, the width of their cells")

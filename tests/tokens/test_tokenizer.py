@@ -269,7 +269,7 @@ def test_arguments_stay_as_they_were() -> None:
         ({"goal": np.array([4])}, "the goal of maze 0 holds 4, which is no cell of a 2 x 2 maze"),
         ({"cells": np.array([[0, -1, 3]])}, "the path of maze 0 holds -1, which is no cell of a 2 x 2 maze"),
         ({"length": np.array([4])}, r"path lengths must be 0\.\.3, the width of their cells"),
-        ({"passages": np.ones((1, 2, 2, 2), bool)}, "a passage leads out of its maze"),
+        ({"passages": np.ones((1, 2, 2, 2), bool)}, "maze 0 has an open passage across the border"),
         ({"passages": np.zeros((1, 2, 3, 2), bool)}, "mazes of 3 x 2 cells do not fit a vocabulary of 2 x 2"),
     ],
 )
