@@ -1,10 +1,17 @@
-"""Mazes: what they are, how to draw them, solve them, measure them and write them down."""
+"""Mazes: what they are, how to draw them, solve them, measure them and write them down.
 
+What a path is worth is asked in `mazes.paths`: `mazes.paths.valid(mazes, paths)`.
+"""
+
+from maze_interp.mazes import paths
 from maze_interp.mazes.batch import CUT, DOWN, END, INVALID, NO_CELL, RIGHT, MazeBatch, PathBatch
 from maze_interp.mazes.endpoints import draw_endpoints
 from maze_interp.mazes.generators import CONNECTED, GENERATORS, NEITHER, SPANNING_TREE, Generator, generate
+from maze_interp.mazes.interop import from_networkx, to_networkx
 from maze_interp.mazes.lattice import edge_ends, edge_ids
 from maze_interp.mazes.solving import distances, on_shortest_path, shortest_path_counts, solve
+from maze_interp.mazes.text import draw_text, parse_text
+from maze_interp.mazes.topology import components, dead_ends, degrees, edge_count, forks
 
 __all__ = [
     "CONNECTED",
@@ -20,12 +27,22 @@ __all__ = [
     "Generator",
     "MazeBatch",
     "PathBatch",
+    "components",
+    "dead_ends",
+    "degrees",
     "distances",
     "draw_endpoints",
+    "draw_text",
+    "edge_count",
     "edge_ends",
     "edge_ids",
+    "forks",
+    "from_networkx",
     "generate",
     "on_shortest_path",
+    "parse_text",
+    "paths",
     "shortest_path_counts",
     "solve",
+    "to_networkx",
 ]
