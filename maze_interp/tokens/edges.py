@@ -1,8 +1,8 @@
 """The passages of a maze as a list of edges, in the order in which a sequence names them.
 
 An edge code is one integer, `2 * edge + flipped`: `edge` is the passage's number, as `mazes.lattice` counts them, and
-a flipped edge names its lower or right cell first. A maze's list is shuffled
-uniformly and each edge's ends are put in random order, so that nothing about a passage can be read off its place.
+a flipped edge names its lower or right cell first. A maze's list is shuffled uniformly and each edge's ends are put in
+random order, so that nothing about a passage can be read off its place.
 """
 
 from functools import lru_cache

@@ -215,31 +215,6 @@ def test_a_smaller_maze_keeps_its_names_and_its_own_cells() -> None:
     assert (found.goal[0], walked.cells[0].tolist()) == (6, [0, 1, 6])
 
 
-def test_what_a_model_wrote_becomes_paths() -> None:
-    tokenizer = Tokenizer("adjacency_list", 3, 3, "corner_first")
-    texts = ["(0,0) (0,1) <PATH_END> (0,0)", "(1,1) <--> (0,0) <PATH_END>", "(0,0) (0,2) (0,0) (0,1)"]
-    texts += ["(1,1) (1,0) (0,1) (0,0)", "<PATH_END> (0,0) (0,0) (0,0)", "(0,1) (0,1) (0,1) <PATH_END>"]
-    ids = np.array([[tokenizer.vocabulary.ids[word] for word in text.split()] for text in texts])
-    paths = tokenizer.paths(ids, 2, 2)
-    rows = [row[row >= 0].tolist() for row in paths.cells]
-    assert rows == [[0, 1], [3], [0], [3, 2, 1, 0], [], [1, 1, 1]]
-    assert paths.length.tolist() == [len(row) for row in rows]
-    assert paths.ended.tolist() == [END, INVALID, INVALID, CUT, END, END]
-
-
-@given(world=worlds())
-@settings(deadline=None, max_examples=30)
-def test_paths_reads_the_path_section_of_what_encode_wrote(world: Batch) -> None:
-    mazes, paths = world
-    tokenizer = Tokenizer("adjacency_list", 6, 6, "corner_first")
-    prompts, whole = tokenizer.encode_prompts(mazes, seed=2), tokenizer.encode(mazes, paths, seed=2)
-    for i, length in enumerate(prompts.length):
-        wrote = whole.ids[i : i + 1, length : whole.length[i]]
-        found = tokenizer.paths(wrote, mazes.rows, mazes.cols)
-        assert found.cells[0, : found.length[0]].tolist() == paths.cells[i, : paths.length[i]].tolist()
-        assert found.ended.tolist() == [END]
-
-
 def test_empty_batches() -> None:
     mazes, paths = (batch[:0] for batch in by_hand())
     tokenizer = Tokenizer("adjacency_list", 2, 2)
@@ -247,7 +222,6 @@ def test_empty_batches() -> None:
     assert (len(batch), tokenizer.text(batch)) == (0, [])
     found, walked = tokenizer.parse([])
     assert (len(found), len(walked)) == (0, 0)
-    assert tokenizer.paths(np.zeros((2, 0), int), 2, 2).ended.tolist() == [CUT, CUT]
 
 
 def test_arguments_stay_as_they_were() -> None:
@@ -260,42 +234,3 @@ def test_arguments_stay_as_they_were() -> None:
     assert isinstance(batch, TokenBatch)
     assert all(np.array_equal(a, b) for a, b in zip(arrays, [*astuple(mazes), *astuple(paths)], strict=True))
     assert tokenizer == Tokenizer("adjacency_list", 2, 2)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"start": np.array([NO_CELL])}, "the start of maze 0 holds -1, which is no cell of a 2 x 2 maze"),
-        ({"goal": np.array([4])}, "the goal of maze 0 holds 4, which is no cell of a 2 x 2 maze"),
-        ({"cells": np.array([[0, -1, 3]])}, "the path of maze 0 holds -1, which is no cell of a 2 x 2 maze"),
-        ({"length": np.array([4])}, r"path lengths must be 0\.\.3, the width of their cells"),
-        ({"passages": np.ones((1, 2, 2, 2), bool)}, "maze 0 has an open passage across the border"),
-        ({"passages": np.zeros((1, 2, 3, 2), bool)}, "mazes of 3 x 2 cells do not fit a vocabulary of 2 x 2"),
-    ],
-)
-def test_what_cannot_be_written(change: dict[str, np.ndarray], message: str) -> None:
-    mazes, paths = by_hand()
-    mazes = MazeBatch(*(change.get(name, getattr(mazes, name)) for name in ("passages", "start", "goal")))
-    paths = PathBatch(*(change.get(name, getattr(paths, name)) for name in ("cells", "length", "ended")))
-    with pytest.raises(ValueError, match=message):
-        Tokenizer("adjacency_list", 2, 2).encode(mazes, paths, seed=0)
-
-
-def test_wrong_calls_are_refused() -> None:
-    mazes, paths = by_hand()
-    tokenizer = Tokenizer("adjacency_list", 2, 2)
-    with pytest.raises(ValueError, match="0 paths for 1 mazes"):
-        tokenizer.encode(mazes, paths[:0], seed=0)
-    for both in ({}, {"seed": 0, "edge_order": edges.draw(mazes.passages, seed=0)}):
-        with pytest.raises(ValueError, match="either a seed to draw the order of the edges from, or an edge_order"):
-            tokenizer.encode(mazes, paths, **both)
-    with pytest.raises(ValueError, match="edge_order of maze 0 must name each of its 2 passages"):
-        tokenizer.encode(mazes, paths, edge_order=np.array([[2]]))
-    with pytest.raises(ValueError, match=r"token ids must be 0\.\.14, not 3\.\.15"):
-        tokenizer.paths(np.array([[3, 15]]), 2, 2)
-    with pytest.raises(ValueError, match="mazes of 2 x 3 cells do not fit a vocabulary of 2 x 2"):
-        tokenizer.max_length(2, 3)
-    with pytest.raises(ValueError, match=r"unknown token scheme 'adjacency'; did you mean 'adjacency_list'\?"):
-        Tokenizer("adjacency", 2, 2)
-    with pytest.raises(ValueError, match="unknown cell order"):
-        Tokenizer("adjacency_list", 2, 2, "by_column")
