@@ -1,0 +1,26 @@
+"""Models: HookedTransformers that know their own language, a fast pass over the same weights, and access to both."""
+
+from maze_interp.models import access, fused
+from maze_interp.models.access import Reading
+from maze_interp.models.config import ModelConfig
+from maze_interp.models.hooked import HookedTransformer, build, fold, from_weights, load, save, weights_of
+from maze_interp.models.rollouts import decode, forced_logits, rollout
+from maze_interp.models.sites import Site
+
+__all__ = [
+    "HookedTransformer",
+    "ModelConfig",
+    "Reading",
+    "Site",
+    "access",
+    "build",
+    "decode",
+    "fold",
+    "forced_logits",
+    "from_weights",
+    "fused",
+    "load",
+    "rollout",
+    "save",
+    "weights_of",
+]

@@ -1,22 +1,25 @@
 """A second forward pass over a HookedTransformer's own parameters, fast because it does less.
 
 Hooks cost time, and a maze model wastes most of what it computes: a sequence is a long prompt (the maze) and a short
-branch (start, goal and path), and only the branch is ever graded. Hence one layout for training and for decoding:
+branch (start, goal and path), and only the branch is ever graded. So a training row packs several questions about one
+maze behind a single reading of it:
 
-    prompt   ids[maze, P]     read once; in the last layer only its keys and values are needed
-    branches ids[maze, K, S]  K questions about the same maze, each seeing the prompt and itself, never each other
+    row        prompt | branch 1 | branch 2 | ... | padding
+    sees       a token sees the tokens before it that belong to the prompt or to its own branch, and nothing else
+    position   as if its branch stood alone behind the prompt
 
-K = 1 is ordinary training, K > 1 shares the reading of one maze among K paths, and greedy decoding is a branch that
-grows. `branch_logits` equals HookedTransformer's logits on the K sequences prompt + branch, and gradients flow into
-the HookedTransformer's parameters.
+One branch is ordinary training; more branches share the prompt. In the last layer the prompt's queries, MLP and logits
+are left out. `packed_logits` equals HookedTransformer's logits on each sequence prompt + branch, and gradients flow
+into the HookedTransformer's parameters. Decoding reads the prompt once and grows a single branch.
 """
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from einops import rearrange, repeat
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -51,6 +54,19 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """Rows of one prompt and its branches. `branch` is 0 in the prompt, 1, 2, ... behind it and -1 at padding.
+
+    `prompt` is the number of leading columns that hold prompts (shorter ones are padded within them).
+    """
+
+    ids: Int[Tensor, "maze position"]
+    position: Int[Tensor, "maze position"]
+    branch: Int[Tensor, "maze position"]
+    prompt: int
+
+
+@dataclass(frozen=True)
 class Prompt:
     """A prompt that has been read: each layer's keys and values, where each row ends, and which keys are padding."""
 
@@ -76,34 +92,21 @@ def weights(model: HookedTransformer) -> Weights:
     )
 
 
-def branch_logits(
-    w: Weights,
-    prompt: Int[Tensor, "maze prompt"],
-    branches: Int[Tensor, "maze branch step"],
-    length: Int[Tensor, " maze"] | None = None,
-) -> Float[Tensor, "maze branch step vocab"]:
-    """Next-token logits at every position of every branch, each read after its maze's prompt.
-
-    `length` tells where each prompt ends when they are padded on the right (None: they are all full).
-    """
-    mazes, width = prompt.shape
-    _, count, steps = branches.shape
-    ends = _full_length(prompt) if length is None else length
-    mask = None if length is None else _padding_mask(width, length, w.embed)
-    place = torch.arange(width, device=prompt.device).expand(mazes, width)
-    asked = repeat(ends[:, None] + torch.arange(steps, device=prompt.device), "b s -> b (k s)", k=count)
-    positions = torch.cat([place, asked], dim=1) if length is not None else torch.cat([place[0], asked[0]])
-    x = _embed(w, torch.cat([prompt, branches.flatten(1)], dim=1), positions)
+def packed_logits(w: Weights, packed: Packed) -> Float[Tensor, "maze branch_position vocab"]:
+    """Next-token logits at every position behind the prompts (columns `packed.prompt` onwards)."""
+    width = packed.prompt
+    mask = _visible(packed)
+    x = _embed(w, packed.ids, packed.position)
     for index, layer in enumerate(w.layers):
         last = index == len(w.layers) - 1
-        q, k, v = _qkv(w, layer, x, positions, queries_from=width if last else 0)
-        mixed = _attend_branches(q[:, :, -count * steps :], k, v, count, mask)
+        q, k, v = _qkv(w, layer, x, packed.position, queries_from=width if last else 0)
+        mixed = _attend(q[:, :, 0 if last else width :], k, v, mask)
         if last:
             x = x[:, width:]
         else:
             mixed = torch.cat([_attend_causal(q[:, :, :width], k[:, :, :width], v[:, :, :width]), mixed], dim=2)
         x = _after_attention(layer, x, mixed)
-    return rearrange(_unembed(w, x), "b (k s) v -> b k s v", k=count)
+    return _unembed(w, x)
 
 
 def logits(w: Weights, ids: Int[Tensor, "maze position"]) -> Float[Tensor, "maze position vocab"]:
@@ -165,7 +168,7 @@ def rotary_tables(context: int, d_head: int, base: float, like: Tensor) -> tuple
     return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
 
 
-def _layer(block: torch.nn.Module) -> Layer:
+def _layer(block: Any) -> Layer:
     attn, mlp = block.attn, block.mlp
     qkv = torch.cat([rearrange(w, "h d e -> d (h e)") for w in (attn.W_Q, attn.W_K, attn.W_V)], dim=1)
     bias = torch.cat([attn.b_Q.flatten(), attn.b_K.flatten(), attn.b_V.flatten()])
@@ -185,7 +188,9 @@ def _full_length(ids: Tensor) -> Tensor:
 
 def _padding_mask(width: int, length: Tensor, like: Tensor) -> Float[Tensor, "maze 1 1 position"]:
     padding = torch.arange(width, device=length.device) >= length[:, None]
-    return torch.zeros(padding.shape, dtype=like.dtype, device=like.device).masked_fill_(padding, -math.inf)[:, None, None]
+    return torch.zeros(padding.shape, dtype=like.dtype, device=like.device).masked_fill_(padding, -math.inf)[
+        :, None, None
+    ]
 
 
 def _embed(w: Weights, ids: Tensor, positions: Tensor) -> Tensor:
@@ -238,19 +243,16 @@ def _attend_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
 
 
-def _attend_branches(q: Tensor, k: Tensor, v: Tensor, count: int, mask: Tensor | None) -> Tensor:
-    """Attention of K branches [maze, head, K * S, d_head] to the prompt (the keys before them) and to themselves."""
-    width = k.shape[2] - q.shape[2]
-    to_prompt = q @ k[:, :, :width].mT
-    if mask is not None:
-        to_prompt = to_prompt + mask
-    q, own_k, own_v = (rearrange(x, "b h (k s) e -> b h k s e", k=count) for x in (q, k[:, :, width:], v[:, :, width:]))
-    steps = q.shape[3]
-    future = torch.full((steps, steps), -math.inf, dtype=q.dtype, device=q.device).triu(1)
-    scores = torch.cat([rearrange(to_prompt, "b h (k s) p -> b h k s p", k=count), q @ own_k.mT + future], dim=-1)
-    pattern = scores.softmax(dim=-1)
-    from_prompt = rearrange(pattern[..., :width], "b h k s p -> b h (k s) p") @ v[:, :, :width]
-    return from_prompt + rearrange(pattern[..., width:] @ own_v, "b h k s e -> b h (k s) e")
+def _visible(packed: Packed) -> Float[Tensor, "maze 1 branch_position position"]:
+    """0 where a token behind the prompt may look, minus infinity elsewhere; padding looks at itself, lest it be NaN."""
+    keys, queries = packed.branch[:, None, :], packed.branch[:, packed.prompt :, None]
+    steps = torch.arange(packed.ids.shape[1], device=packed.ids.device)
+    seen = ((keys == 0) | (keys == queries)) & (steps <= steps[packed.prompt :, None])
+    return torch.zeros(seen.shape, device=seen.device).masked_fill_(~seen, -math.inf)[:, None]
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
+    return (q @ k.mT + mask).softmax(dim=-1) @ v
 
 
 def _after_attention(layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:

@@ -1,0 +1,43 @@
+"""Which number format is fastest on the processor at hand: measured, not assumed.
+
+bf16 doubles the matrix throughput of some processors and is ten times slower than float32 on others, so "auto" times
+one product of the size a maze model makes in each and takes bf16 only where it gains clearly.
+"""
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+
+import torch
+
+from maze_interp import recipes
+
+DTYPES = ("auto", "float32", "bfloat16")
+GAIN = 1.3  # below this, bf16's casts and coarser gradients are not worth it
+
+
+def autocast(dtype: str, device: str) -> AbstractContextManager:
+    """The context in which the fused pass computes: bf16 autocast, or nothing for float32.
+
+    `dtype` is "float32", "bfloat16" or "auto" (the faster of the two on `device`). Raises ValueError for another.
+    """
+    if dtype not in DTYPES:
+        raise recipes.unknown("dtype", dtype, DTYPES)
+    chosen = fastest(device) if dtype == "auto" else dtype
+    return torch.autocast(device.split(":")[0], torch.bfloat16) if chosen == "bfloat16" else nullcontext()
+
+
+@cache
+def fastest(device: str) -> str:
+    """ "bfloat16" where it multiplies matrices at least 1.3 times as fast as float32, else "float32". Takes ~50 ms."""
+    return "bfloat16" if _seconds(torch.float32, device) > GAIN * _seconds(torch.bfloat16, device) else "float32"
+
+
+def _seconds(dtype: torch.dtype, device: str) -> float:
+    left, right = torch.ones(4096, 128, dtype=dtype, device=device), torch.ones(128, 512, dtype=dtype, device=device)
+    best = float("inf")
+    for _ in range(4):
+        begin = time.perf_counter()
+        (left @ right)[0, 0].item()
+        best = min(best, time.perf_counter() - begin)
+    return best

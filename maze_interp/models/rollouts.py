@@ -1,0 +1,131 @@
+"""Let the model walk: greedy decoding, nothing masked, nothing constrained, and teacher-forced reading.
+
+The prompt is read once and its keys and values are kept; then all mazes step together, and those that are finished
+leave the batch. Ragged prompts are padded on the right and their padding is invisible, so the path written for a maze
+does not depend on its neighbours in the batch.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from maze_interp.mazes.batch import MazeBatch, PathBatch
+from maze_interp.models import fused, precision
+from maze_interp.models.hooked import HookedTransformer
+from maze_interp.tokens.batch import TokenBatch
+
+Progress = Callable[[int, int], None]
+CROWD = (
+    0.7  # finished mazes leave once fewer than this share of the batch is still walking: copying the rest has a cost
+)
+
+
+def rollout(
+    model: HookedTransformer,
+    mazes: MazeBatch,
+    *,
+    seed: int = 0,
+    first: int = 0,
+    limit: int | None = None,
+    batch: int = 128,
+    dtype: str = "float32",
+    progress: Progress | None = None,
+) -> PathBatch:
+    """The path the model writes for each maze, greedily.
+
+    The order of the prompt's edges is drawn from (`seed`, `first` + i). At most `limit` tokens are written (default:
+    one more than the maze has cells, enough for every shortest path and its end); a path that uses them all is CUT.
+    `progress` is called with (mazes done, mazes). Raises ValueError if a prompt does not fit the model's context.
+    """
+    prompts = model.maze_tokenizer.encode_prompts(mazes, seed=seed, first=first)
+    limit = mazes.rows * mazes.cols + 1 if limit is None else limit
+    ids = decode(model, prompts, limit, batch=batch, dtype=dtype, progress=progress)
+    return model.maze_tokenizer.paths(ids, mazes.rows, mazes.cols)
+
+
+def decode(
+    model: HookedTransformer,
+    prompts: TokenBatch,
+    limit: int,
+    *,
+    batch: int = 128,
+    dtype: str = "float32",
+    progress: Progress | None = None,
+) -> Int[np.ndarray, "maze step"]:
+    """The token ids written greedily after each prompt, until a token that is no cell or `limit` tokens.
+
+    Fewer are written where the context ends; what follows the end of a row is padding. Ids are int32.
+    """
+    _check_room(model, int(prompts.length.max(initial=0)))
+    written = np.full((len(prompts), limit), _padding(model), np.int32)
+    by_length = np.argsort(prompts.length, kind="stable")  # neighbours of equal length share little padding
+    device = model.embed.W_E.device
+    with torch.inference_mode(), precision.autocast(dtype, device.type):
+        w = fused.weights(model)
+        for begin in range(0, len(prompts), batch):
+            rows = by_length[begin : begin + batch]
+            ids = torch.from_numpy(prompts.ids[rows, : prompts.length[rows].max()]).long().to(device)
+            length = torch.from_numpy(prompts.length[rows]).long().to(device)
+            tokens = _walk(model, w, ids, length, limit)
+            written[rows, : tokens.shape[1]] = tokens
+            if progress is not None:
+                progress(min(begin + batch, len(prompts)), len(prompts))
+    return written
+
+
+def forced_logits(
+    model: HookedTransformer, tokens: TokenBatch, *, batch: int = 128, dtype: str = "float32"
+) -> Float[np.ndarray, "maze position vocab"]:
+    """Next-token logits, float32, at every position of the given sequences (what follows a row's end means nothing)."""
+    _check_room(model, tokens.ids.shape[1])
+    device = model.embed.W_E.device
+    out = []
+    with torch.inference_mode(), precision.autocast(dtype, device.type):
+        w = fused.weights(model)
+        for rows in np.split(tokens.ids, range(batch, len(tokens), batch)):
+            out.append(fused.logits(w, torch.from_numpy(rows).long().to(device)).float().cpu().numpy())
+    return np.concatenate(out)
+
+
+def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tensor, limit: int) -> np.ndarray:
+    """Token ids [maze, step] of one batch; rows end at their first token that is no cell."""
+    is_cell = torch.zeros(w.embed.shape[0], dtype=torch.bool, device=ids.device)
+    is_cell[torch.from_numpy(model.maze_tokenizer.vocabulary.cell_ids.ravel().astype(np.int64))] = True
+    token = ids.gather(1, length[:, None] - 1)[:, 0]
+    ragged = bool((length < ids.shape[1]).any())
+    prompt = fused.read_prompt(w, ids[:, :-1], length - 1 if ragged else None)
+    steps = min(limit, model.cfg.n_ctx - int(length.max()) + 1)
+    written = torch.full((len(ids), steps), _padding(model), dtype=torch.long, device=ids.device)
+    rows, walking = torch.arange(len(ids), device=ids.device), torch.ones(len(ids), dtype=torch.bool, device=ids.device)
+    grown: list[tuple[Tensor, Tensor]] = []
+    for step in range(steps):
+        scores, grown = fused.next_logits(w, prompt, grown, token)
+        token = scores.argmax(dim=-1)
+        written[rows[walking], step] = token[walking]
+        walking = walking & is_cell[token]
+        left = int(walking.sum())
+        if left == 0:
+            break
+        if left < CROWD * len(rows):
+            keep = walking.nonzero()[:, 0]
+            prompt = fused.Prompt(
+                tuple(k[keep] for k in prompt.keys),
+                tuple(v[keep] for v in prompt.values),
+                prompt.length[keep],
+                None if prompt.mask is None else prompt.mask[keep],
+            )
+            grown = [(k[keep], v[keep]) for k, v in grown]
+            rows, token, walking = rows[keep], token[keep], walking[keep]
+    return written.cpu().numpy()
+
+
+def _padding(model: HookedTransformer) -> int:
+    return model.maze_tokenizer.vocabulary.tokens.index("<PADDING>")
+
+
+def _check_room(model: HookedTransformer, length: int) -> None:
+    if length > model.cfg.n_ctx:
+        raise ValueError(f"a sequence of {length} tokens does not fit the model's context of {model.cfg.n_ctx}")
