@@ -4,6 +4,7 @@ What a path is worth is asked in `mazes.paths`: `mazes.paths.valid(mazes, paths)
 """
 
 from maze_interp.mazes import paths
+from maze_interp.mazes.baking import DatasetRecipe, bake, load_baked
 from maze_interp.mazes.batch import CUT, DOWN, END, INVALID, NO_CELL, RIGHT, MazeBatch, PathBatch
 from maze_interp.mazes.endpoints import draw_endpoints
 from maze_interp.mazes.generators import CONNECTED, GENERATORS, NEITHER, SPANNING_TREE, Generator, generate
@@ -12,6 +13,18 @@ from maze_interp.mazes.lattice import edge_ends, edge_ids
 from maze_interp.mazes.solving import distances, on_shortest_path, shortest_path_counts, solve
 from maze_interp.mazes.text import draw_text, parse_text
 from maze_interp.mazes.topology import components, dead_ends, degrees, edge_count, forks
+from maze_interp.mazes.worlds import (
+    SPLITS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    World,
+    draw,
+    passage_hash,
+    split_name,
+    split_of,
+    take,
+)
 
 __all__ = [
     "CONNECTED",
@@ -24,13 +37,21 @@ __all__ = [
     "NO_CELL",
     "RIGHT",
     "SPANNING_TREE",
+    "SPLITS",
+    "TEST",
+    "TRAIN",
+    "VALIDATION",
+    "DatasetRecipe",
     "Generator",
     "MazeBatch",
     "PathBatch",
+    "World",
+    "bake",
     "components",
     "dead_ends",
     "degrees",
     "distances",
+    "draw",
     "draw_endpoints",
     "draw_text",
     "edge_count",
@@ -39,10 +60,15 @@ __all__ = [
     "forks",
     "from_networkx",
     "generate",
+    "load_baked",
     "on_shortest_path",
     "parse_text",
+    "passage_hash",
     "paths",
     "shortest_path_counts",
     "solve",
+    "split_name",
+    "split_of",
+    "take",
     "to_networkx",
 ]
