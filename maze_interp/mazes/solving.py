@@ -67,8 +67,9 @@ def on_shortest_path(mazes: MazeBatch) -> Bool[np.ndarray, "maze cell"]:
     """True for the cells that some shortest path from start to goal visits; none if there is no path."""
     from_start = distances(mazes.passages, mazes.start)
     from_goal = distances(mazes.passages, mazes.goal)
-    shortest = np.where(mazes.goal == NO_CELL, -1, from_start[np.arange(len(mazes)), mazes.goal])
-    return (from_start >= 0) & (from_start + from_goal == shortest[:, None])
+    joined = (from_start >= 0) & (from_goal >= 0)  # nothing is, where an endpoint is missing
+    shortest = from_start[np.arange(len(mazes)), mazes.goal]
+    return joined & (from_start + from_goal == shortest[:, None])
 
 
 def _check_cells(what: str, cells: Int[np.ndarray, " maze"], passages: Bool[np.ndarray, "maze 2 row col"]) -> None:

@@ -1,0 +1,100 @@
+"""Slow and obvious: what the library computes fast, computed again with nothing in common but the definitions."""
+
+import math
+from collections.abc import Iterable
+
+import networkx as nx
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from maze_interp.mazes.batch import DOWN, RIGHT, MazeBatch
+
+
+def graph(passages: np.ndarray) -> nx.Graph:
+    """The graph of one maze bool[2, row, col], wall by wall; nodes are cell numbers."""
+    _, rows, cols = passages.shape
+    out = nx.empty_graph(rows * cols)
+    for row in range(rows):
+        for col in range(cols):
+            cell = row * cols + col
+            if passages[DOWN, row, col]:
+                out.add_edge(cell, cell + cols)
+            if passages[RIGHT, row, col]:
+                out.add_edge(cell, cell + 1)
+    return out
+
+
+def passages_of(edges: Iterable[tuple[int, int]], rows: int, cols: int) -> np.ndarray:
+    """The one-maze batch bool[1, 2, row, col] in which exactly these pairs of neighbouring cells are joined."""
+    out = np.zeros((1, 2, rows, cols), dtype=bool)
+    for low, high in map(sorted, edges):
+        out[0, RIGHT if high == low + 1 else DOWN, low // cols, low % cols] = True
+    return out
+
+
+def repeated(passages: np.ndarray, count: int) -> np.ndarray:
+    """One maze, `count` times."""
+    return np.repeat(passages[:1], count, axis=0)
+
+
+def largest_component(passages: np.ndarray) -> set[int]:
+    """The cells of the largest component of one maze; the lowest cell breaks ties."""
+    return max(nx.connected_components(graph(passages)), key=lambda cells: (len(cells), -min(cells)))
+
+
+def spanning_tree_count(rows: int, cols: int) -> int:
+    """How many spanning trees the lattice has, by Kirchhoff's matrix-tree theorem."""
+    laplacian = nx.laplacian_matrix(nx.grid_2d_graph(rows, cols)).toarray()
+    return round(np.linalg.det(laplacian[1:, 1:]))
+
+
+def depth_first_law(rows: int, cols: int, forks: bool) -> dict[frozenset[tuple[int, int]], float]:
+    """The probability of every maze that randomised depth-first search can draw, by following every choice."""
+    lattice = graph(np.stack([np.ones((rows, cols)), np.ones((rows, cols))]) * inside(rows, cols))
+    law: dict[frozenset[tuple[int, int]], float] = {}
+
+    def follow(stack: list[int], visited: set[int], edges: frozenset[tuple[int, int]], chance: float) -> None:
+        fresh = [cell for cell in lattice[stack[-1]] if cell not in visited] if stack else []
+        for cell in fresh:
+            edge = (min(stack[-1], cell), max(stack[-1], cell))
+            follow([*stack, cell], visited | {cell}, edges | {edge}, chance / len(fresh))
+        if not fresh and len(stack) > 1 and forks:
+            follow(stack[:-1], visited, edges, chance)
+        elif not fresh:
+            law[edges] = law.get(edges, 0.0) + chance
+
+    for start in lattice:
+        follow([start], {start}, frozenset(), 1 / len(lattice))
+    return law
+
+
+def inside(rows: int, cols: int) -> np.ndarray:
+    """bool[2, row, col]: True for the passages that do not cross the border."""
+    out = np.ones((2, rows, cols), dtype=bool)
+    out[DOWN, -1, :] = False
+    out[RIGHT, :, -1] = False
+    return out
+
+
+def chi_square_z(counts: Iterable[int], probabilities: Iterable[float]) -> float:
+    """How many standard deviations a chi-square statistic lies above its mean (Wilson-Hilferty approximation).
+
+    Under the hypothesis it exceeds 4 with probability 3e-5.
+    """
+    observed, expected = np.array(list(counts), dtype=float), np.array(list(probabilities), dtype=float)
+    expected *= observed.sum() / expected.sum()
+    freedom = len(observed) - 1
+    statistic = ((observed - expected) ** 2 / expected).sum()
+    return ((statistic / freedom) ** (1 / 3) - (1 - 2 / (9 * freedom))) / math.sqrt(2 / (9 * freedom))
+
+
+@st.composite
+def any_mazes(draw: st.DrawFn, longest: int = 5) -> MazeBatch:
+    """A strategy for a few mazes with any passages, start and goal on any small lattice."""
+    sizes = st.tuples(st.integers(1, longest), st.integers(1, longest))
+    rows, cols = draw(sizes.filter(lambda size: size[0] * size[1] >= 2))
+    count = draw(st.integers(1, 3))
+    passages = draw(arrays(bool, (count, 2, rows, cols))) & inside(rows, cols)
+    cells = arrays(np.int32, count, elements=st.integers(0, rows * cols - 1))
+    return MazeBatch(passages, draw(cells), draw(cells))
