@@ -61,7 +61,8 @@ def draw(world: World, count: int, *, seed: int, first: int = 0, threads: int = 
 def passage_hash(passages: Bool[np.ndarray, "maze 2 row col"]) -> UInt64[np.ndarray, " maze"]:
     """A 64-bit hash of each maze's passages and lattice shape: equal mazes agree, in every process and version."""
     hashes = np.empty(len(passages), np.uint64)
-    _hash(np.ascontiguousarray(passages).reshape(len(passages), -1), *passages.shape[2:], hashes)
+    count, _, rows, cols = passages.shape
+    _hash(np.ascontiguousarray(passages).reshape(count, 2 * rows * cols), rows, cols, hashes)
     return hashes
 
 
