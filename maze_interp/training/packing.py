@@ -15,7 +15,9 @@ from maze_interp.tokens.batch import EDGE, TokenBatch
 IGNORE = -100  # torch's cross entropy skips this target
 
 
-def pack(tokens: TokenBatch, branches: int, *, padding: int) -> tuple[Packed, Int[Tensor, "maze branch_position"]]:
+def pack(
+    tokens: TokenBatch, branches: int, *, padding: int, device: torch.device | str = "cpu"
+) -> tuple[Packed, Int[Tensor, "maze branch_position"]]:
     """Packed rows, and for each position behind the prompt the token to predict (IGNORE where it is not graded).
 
     `padding` is the padding token's id. Raises ValueError if the rows do not come in groups of `branches`.
@@ -30,7 +32,7 @@ def pack(tokens: TokenBatch, branches: int, *, padding: int) -> tuple[Packed, In
     ids, position, branch = np.full(shape, padding), np.zeros(shape, np.int64), np.full(shape, -1)
     targets = np.full(shape, IGNORE)
 
-    row, column = np.nonzero((np.arange(width) < shared[::branches, None]))
+    row, column = np.nonzero(np.arange(width) < shared[::branches, None])
     ids[row, column], position[row, column], branch[row, column] = tokens.ids[row * branches, column], column, 0
 
     columns = np.arange(tokens.ids.shape[1])
@@ -39,5 +41,6 @@ def pack(tokens: TokenBatch, branches: int, *, padding: int) -> tuple[Packed, In
     ids[to], position[to], branch[to] = tokens.ids[row, column], column, row % branches + 1
     following = tokens.ids[row, np.minimum(column + 1, len(columns) - 1)]
     targets[to] = np.where(tokens.graded[row, column], following, IGNORE)
-    packed = Packed(torch.from_numpy(ids), torch.from_numpy(position), torch.from_numpy(branch), width)
-    return packed, torch.from_numpy(targets[:, width:])
+    on_device = [torch.from_numpy(array).to(device) for array in (ids, position, branch)]
+    packed = Packed(on_device[0], on_device[1], on_device[2], prompt=width)
+    return packed, torch.from_numpy(targets[:, width:]).to(device)

@@ -1,0 +1,176 @@
+"""Train a maze transformer: fresh mazes every step, AdamW, and a record of everything.
+
+    run = training.train(training.find("rdfs-5x5"), "runs/first")
+    run = training.resume("runs/first")             # after Ctrl-C, a crash or a full disk
+
+On one machine a run that was stopped and resumed ends with bit-identical weights: each step's data is a function of
+the recipe and the step's number, and a checkpoint holds the whole optimiser state.
+"""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from maze_interp import mazes, models, seeds
+from maze_interp.models import precision
+from maze_interp.models.hooked import HookedTransformer
+from maze_interp.tokens import TokenBatch
+from maze_interp.training import run as runs
+from maze_interp.training.batches import batches
+from maze_interp.training.objective import OBJECTIVES
+from maze_interp.training.recipe import TrainingRecipe
+from maze_interp.training.run import TrainingRun
+from maze_interp.training.schedule import Optimiser, learning_rate
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a run stands, for whoever draws its progress: the last loss (nats per token) and exact-solve share."""
+
+    step: int
+    steps: int
+    loss: float
+    exact: float
+    mazes_per_second: float
+    seconds_left: float
+
+
+Progress = Callable[[Status], None]
+
+
+def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | None = None) -> TrainingRun:
+    """Train from scratch into an empty folder; returns the run, finished unless Ctrl-C stopped it (its state is saved).
+
+    Raises ValueError if the folder holds another run, FloatingPointError when the loss or a gradient is not finite.
+    """
+    run = runs.begin(recipe, folder)
+    model = models.build(recipe.model, seed=recipe.seed, device=recipe.device)
+    optimiser = adamw(model, recipe.optimiser)
+    runs.checkpoint(run, model, optimiser, 0)
+    return _go_on(run, model, optimiser, 0, progress)
+
+
+def resume(folder: str | Path, *, step: int | None = None, progress: Progress | None = None) -> TrainingRun:
+    """Go on from a checkpoint (the newest, or that of `step`) as if the run had never stopped.
+
+    Measurements and checkpoints later than it are dropped and made again. Raises ValueError if there is none.
+    """
+    run = TrainingRun(Path(folder))
+    step = max(run.checkpoints, default=0) if step is None else step
+    model = run.model(step, device=run.recipe.device)
+    optimiser = adamw(model, run.recipe.optimiser)
+    runs.restore(optimiser, model, run.checkpoints[step])
+    runs.forget_after(run, step)
+    return _go_on(run, model, optimiser, step, progress)
+
+
+def adamw(model: HookedTransformer, settings: Optimiser) -> torch.optim.AdamW:
+    """AdamW over the model's weights; biases and layer norms do not decay."""
+    matrices = [weight for name, weight in model.named_parameters() if name.rsplit(".", 1)[-1].startswith("W_")]
+    others = [weight for name, weight in model.named_parameters() if not name.rsplit(".", 1)[-1].startswith("W_")]
+    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(settings.beta1, settings.beta2), fused=True)
+
+
+def validate(model: HookedTransformer, recipe: TrainingRecipe) -> dict[str, float]:
+    """Shares of held-out mazes that the model walks exactly, optimally (any shortest path), and to the goal."""
+    seed = seeds.derive(recipe.seed, "validation")
+    held_out, _ = mazes.take(recipe.world, recipe.validation.mazes, seed=seed, split=mazes.VALIDATION)
+    walked = models.rollout(model, held_out, seed=seed)
+    solutions = mazes.solve(held_out, seed=seed)
+    return {
+        "exact": float(mazes.paths.exact(walked, solutions).mean()),
+        "optimal": float(mazes.paths.optimal(held_out, walked).mean()),
+        "target_reached": float(mazes.paths.ends_at_goal(held_out, walked).mean()),
+        "validation_mazes": recipe.validation.mazes,
+    }
+
+
+def _go_on(
+    run: TrainingRun, model: HookedTransformer, optimiser: torch.optim.AdamW, first: int, progress: Progress | None
+) -> TrainingRun:
+    """Steps `first` to the last, measuring, reporting and saving on the way."""
+    recipe, begun = run.recipe, time.monotonic()
+    rows = run.metrics
+    before, exact = (rows[-1]["seconds"], rows[-1]["exact"]) if rows else (0.0, math.nan)
+    kept, window = runs.milestones(recipe), []
+    with _interruption() as interrupted:
+        for step, tokens in enumerate(batches(recipe, first), start=first + 1):
+            window.append(_step(run, model, optimiser, tokens, step))
+            spent = time.monotonic() - begun
+            measured = step % recipe.validation.every == 0 or step == recipe.steps
+            if measured:
+                row = {"step": step, "seconds": round(before + spent, 3), "loss": sum(window) / len(window)}
+                row |= validate(model, recipe)
+                runs.append(run, row)
+                exact, window = row["exact"], []
+            if measured or step in kept or interrupted():
+                runs.checkpoint(run, model, optimiser, step)
+            if progress is not None:
+                pace = (step - first) / spent
+                speed = pace * recipe.mazes_per_step
+                progress(
+                    Status(
+                        step,
+                        recipe.steps,
+                        row["loss"] if measured else window[-1],
+                        exact,
+                        speed,
+                        (recipe.steps - step) / pace,
+                    )
+                )
+            if interrupted():
+                return run
+    models.save(model, run.folder / runs.MODEL)
+    return run
+
+
+def _step(
+    run: TrainingRun, model: HookedTransformer, optimiser: torch.optim.AdamW, tokens: TokenBatch, step: int
+) -> float:
+    """One step of the optimiser; returns the loss before it, in nats per token that counts."""
+    recipe = run.recipe
+    for group in optimiser.param_groups:
+        group["lr"] = learning_rate(step - 1, recipe.steps, recipe.optimiser)
+    with precision.autocast(recipe.dtype, torch.device(recipe.device).type):
+        loss = OBJECTIVES[recipe.loss](model, tokens, recipe.paths_per_maze)
+    optimiser.zero_grad()
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimiser.clip)
+    if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        good = max(run.checkpoints.items())[1]
+        raise FloatingPointError(
+            f"step {step}: loss {loss.item()}, gradient norm {norm.item()}; the last good checkpoint is {good}"
+        )
+    optimiser.step()
+    return loss.item()
+
+
+@contextmanager
+def _interruption() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed, so that a step is finished and saved before the run stops.
+
+    Only the main thread can listen; elsewhere nothing is caught. A second Ctrl-C stops at once.
+    """
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed.is_set
+        return
+    ordinary = signal.getsignal(signal.SIGINT)
+
+    def press(*_: object) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, ordinary)
+
+    signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed.is_set
+    finally:
+        signal.signal(signal.SIGINT, ordinary)

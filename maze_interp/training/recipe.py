@@ -1,0 +1,79 @@
+"""Everything that decides what a training run does, as one TOML file.
+
+Two runs of one recipe on one kind of machine give the same weights. Recipes that come with the package lie in
+`training/recipes/`; `find` reads one by name or by path.
+"""
+
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+from maze_interp import recipes
+from maze_interp.mazes import World
+from maze_interp.models import ModelConfig
+from maze_interp.training.schedule import Optimiser
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How often, in steps, the model walks held-out mazes, and how many."""
+
+    every: int = 250
+    mazes: int = 256
+
+
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """A world, a model, and how the one learns the other.
+
+    Each step reads `mazes_per_step` fresh mazes and `paths_per_maze` shortest paths through each, all paths of a maze
+    sharing one reading of it. `loss` counts the path's tokens or all tokens. `dataset` names a folder of baked mazes
+    to pass over, epoch by epoch, instead of the endless stream. Raises ValueError for settings that exclude each other.
+    """
+
+    name: str = "unnamed"
+    reason: str = ""
+    seed: int = 0
+    steps: int = 2000
+    mazes_per_step: int = 16
+    paths_per_maze: int = 8
+    loss: Literal["path", "all"] = "path"
+    dataset: str = ""
+    checkpoints: int = 12
+    device: str = "cpu"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    world: World = field(default_factory=World)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    validation: Validation = field(default_factory=Validation)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "mazes_per_step", "paths_per_maze", "checkpoints"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.paths_per_maze > 1 and (self.loss == "all" or self.dataset):
+            reason = "a loss on all tokens" if self.loss == "all" else "a baked data set, which fixes its endpoints,"
+            raise ValueError(f"{reason} needs paths_per_maze = 1, not {self.paths_per_maze}")
+        longest = self.model.tokenizer.max_length(self.world.rows, self.world.cols)
+        if self.model.context and longest > self.model.context:
+            raise ValueError(
+                f"mazes of {self.world.rows} x {self.world.cols} cells can take {longest} tokens, more than the "
+                f"model's context of {self.model.context}"
+            )
+
+
+def names() -> list[str]:
+    """The training recipes that come with the package."""
+    folder = resources.files("maze_interp.training") / "recipes"
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def find(name: str) -> TrainingRecipe:
+    """The recipe in the TOML file `name`, or the packaged one of that name. Raises ValueError if there is neither."""
+    if Path(name).is_file():
+        return recipes.load(TrainingRecipe, name)
+    if name not in names():
+        raise recipes.unknown("training recipe (or TOML file)", name, names())
+    with resources.as_file(resources.files("maze_interp.training") / "recipes" / f"{name}.toml") as path:
+        return recipes.load(TrainingRecipe, path)

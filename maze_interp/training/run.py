@@ -1,0 +1,133 @@
+"""A training run is a folder that explains itself.
+
+    recipe.toml                     everything that decided it
+    provenance.json                 versions, machine, commit, seed
+    metrics.jsonl                   one line a measurement
+    checkpoints/step_*.safetensors  weights and optimiser state: a run resumes from any of them
+    model/                          the finished model (config.json, model.safetensors)
+
+Checkpoints are spaced evenly in the logarithm of the step, because that is how a network changes; the newest one is
+kept besides.
+"""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from maze_interp import models, recipes, storage
+from maze_interp.models.hooked import HookedTransformer
+from maze_interp.training.recipe import TrainingRecipe
+
+RECIPE, METRICS, PROVENANCE, CHECKPOINTS, MODEL = (
+    "recipe.toml",
+    "metrics.jsonl",
+    "provenance.json",
+    "checkpoints",
+    "model",
+)
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A run's folder, read on demand."""
+
+    folder: Path
+
+    @cached_property
+    def recipe(self) -> TrainingRecipe:
+        """The recipe it follows. Raises ValueError if the folder holds no run."""
+        if not (self.folder / RECIPE).exists():
+            raise ValueError(f"{self.folder} holds no training run: it has no {RECIPE}")
+        return recipes.load(TrainingRecipe, self.folder / RECIPE)
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The measurements so far, in order of step. A last line cut short by a crash is left out."""
+        path = self.folder / METRICS
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    @property
+    def checkpoints(self) -> dict[int, Path]:
+        """Checkpoint files by step, in order."""
+        files = (self.folder / CHECKPOINTS).glob("step_*.safetensors")
+        return dict(sorted((int(file.stem.removeprefix("step_")), file) for file in files))
+
+    @property
+    def finished(self) -> bool:
+        return (self.folder / MODEL / "config.json").exists()
+
+    def model(self, step: int | None = None, *, device: str = "cpu") -> HookedTransformer:
+        """The model at a checkpoint, or (None) the finished one. Raises ValueError if there is no such thing."""
+        if step is None:
+            return models.load(self.folder / MODEL, device=device)
+        if step not in self.checkpoints:
+            raise ValueError(f"{self.folder} has no checkpoint of step {step}; it has {list(self.checkpoints)}")
+        return models.from_weights(self.recipe.model, self.checkpoints[step], device=device)
+
+
+def begin(recipe: TrainingRecipe, folder: str | Path) -> TrainingRun:
+    """Claim an empty folder for a new run. Raises ValueError if it already holds something."""
+    run = TrainingRun(storage.claim_folder(folder))
+    storage.write_text_atomically(run.folder / RECIPE, recipes.to_toml(recipe))
+    record(run, storage.provenance(recipe.seed))
+    return run
+
+
+def record(run: TrainingRun, provenance: dict[str, Any]) -> None:
+    """Write where the run comes from."""
+    storage.write_text_atomically(run.folder / PROVENANCE, json.dumps(provenance, indent=2) + "\n")
+
+
+def append(run: TrainingRun, row: dict[str, Any]) -> None:
+    """Add one line of measurements."""
+    with open(run.folder / METRICS, "a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def forget_after(run: TrainingRun, step: int) -> None:
+    """Drop measurements and checkpoints later than `step`: what is resumed from there will make them again."""
+    rows = [row for row in run.metrics if row["step"] <= step]
+    storage.write_text_atomically(run.folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
+    for later, file in run.checkpoints.items():
+        if later > step:
+            file.unlink()
+
+
+def milestones(recipe: TrainingRecipe) -> set[int]:
+    """The steps whose checkpoints are kept: 0, the last, and `checkpoints` more spaced evenly in the logarithm."""
+    spaced = np.geomspace(1, recipe.steps, recipe.checkpoints + 1).round().astype(int)
+    return {0, recipe.steps, *spaced.tolist()}
+
+
+def checkpoint(run: TrainingRun, model: HookedTransformer, optimiser: torch.optim.Optimizer, step: int) -> None:
+    """Write the state after `step` steps, whole or not at all, then drop the previous one if it is no milestone."""
+    tensors = models.weights_of(model)
+    for name, weight in model.named_parameters():
+        state = optimiser.state.get(weight, {})
+        tensors |= {f"{moment}.{name}": state[moment] for moment in MOMENTS if moment in state}
+    file = run.folder / CHECKPOINTS / f"step_{step:08d}.safetensors"
+    storage.write_tensors_atomically(file, tensors, {"step": step})
+    for earlier, path in run.checkpoints.items():
+        if earlier < step and earlier not in milestones(run.recipe):
+            path.unlink()
+
+
+def restore(optimiser: torch.optim.Optimizer, model: HookedTransformer, file: Path) -> int:
+    """Load the optimiser state of a checkpoint; returns its step."""
+    tensors, metadata = storage.read_tensors(file)
+    if "step" not in metadata:
+        raise ValueError(f"{file} is not a training checkpoint: it names no step")
+    for name, weight in model.named_parameters():
+        if f"{MOMENTS[0]}.{name}" in tensors:
+            moments = {moment: torch.from_numpy(tensors[f"{moment}.{name}"].copy()) for moment in MOMENTS}
+            moments = {moment: value.to(weight.device) for moment, value in moments.items()}
+            steps = torch.tensor(float(metadata["step"]), device=weight.device)
+            optimiser.state[weight] = {"step": steps, **moments}
+    return int(metadata["step"])

@@ -1,0 +1,57 @@
+"""How the learning rate moves: a linear rise, then one of a few ways down. One function and one line each."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from maze_interp import recipes
+
+Schedule = Callable[
+    [float], float
+]  # share of the decay that has passed, in [0, 1] -> share of the way down left, 1 to 0
+
+
+def cosine(passed: float) -> float:
+    """Half a cosine (Loshchilov & Hutter 2017): slow, fast, slow."""
+    return 0.5 * (1.0 + math.cos(math.pi * passed))
+
+
+def linear(passed: float) -> float:
+    """A straight line down; with `decay` below 1, the trapezoid also called warm-up, stable, decay."""
+    return 1.0 - passed
+
+
+SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "linear": linear}
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """AdamW (Loshchilov & Hutter 2019), weight decay on matrices and embeddings only, gradients clipped to a norm.
+
+    The learning rate rises linearly over `warmup` steps and follows `schedule` down to `floor` times its peak;
+    `decay` is the share of the run, at its end, over which it falls.
+    """
+
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.98
+    clip: float = 1.0
+    warmup: int = 200
+    schedule: str = "cosine"
+    decay: float = 1.0
+    floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            raise recipes.unknown("schedule", self.schedule, SCHEDULES)
+        if not 0 < self.decay <= 1:
+            raise ValueError(f"decay is a share of the run, above 0 and up to 1, not {self.decay}")
+
+
+def learning_rate(step: int, steps: int, settings: Optimiser) -> float:
+    """The learning rate of step 0 <= step < steps: the peak, scaled by the warm-up and by the way down to the floor."""
+    start = max(settings.warmup, round(steps * (1.0 - settings.decay)))
+    passed = min(max((step - start) / max(steps - start, 1), 0.0), 1.0)
+    down = settings.floor + (1.0 - settings.floor) * SCHEDULES[settings.schedule](passed)
+    return settings.learning_rate * min((step + 1) / max(settings.warmup, 1), 1.0) * down
