@@ -5,10 +5,13 @@ from collections.abc import Iterable
 
 import networkx as nx
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from maze_interp.mazes.batch import DOWN, RIGHT, MazeBatch
+
+repeatable = settings(deadline=None, derandomize=True)  # the first example may wait for a compiler
 
 
 def graph(passages: np.ndarray) -> nx.Graph:

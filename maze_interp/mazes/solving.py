@@ -35,7 +35,9 @@ def solve(mazes: MazeBatch, *, seed: int = 0, first: int = 0) -> PathBatch:
     trails = np.empty(edges.size // 2, dtype=np.int32)
     length = np.empty(len(mazes), dtype=np.int32)
     stream = seeds.derive(seed, "shortest path")
-    stuck = _solve(edges, mazes.start, mazes.goal, mazes.cols, stream, first, trails, length)
+    stuck = _solve(
+        edges, mazes.start.astype(np.int32), mazes.goal.astype(np.int32), mazes.cols, stream, first, trails, length
+    )
     if stuck != NO_CELL:
         raise ValueError(f"maze {stuck}: no path leads from start {mazes.start[stuck]} to goal {mazes.goal[stuck]}")
     cells = np.full((len(mazes), length.max(initial=0)), NO_CELL, dtype=np.int32)
@@ -50,7 +52,7 @@ def distances(
     _check_cells("source", source, passages)
     edges = lattice.flat(passages)
     out = np.empty((len(edges), edges.shape[1] // 2), dtype=np.int32)
-    _distances(edges, source, passages.shape[3], out)
+    _distances(edges, source.astype(np.int32), passages.shape[3], out)
     return out
 
 
@@ -59,7 +61,9 @@ def shortest_path_counts(mazes: MazeBatch) -> Float[np.ndarray, " maze"]:
     _check_cells("start", mazes.start, mazes.passages)
     _check_cells("goal", mazes.goal, mazes.passages)
     out = np.zeros(len(mazes))
-    _path_counts(lattice.flat(mazes.passages), mazes.start, mazes.goal, mazes.cols, out)
+    _path_counts(
+        lattice.flat(mazes.passages), mazes.start.astype(np.int32), mazes.goal.astype(np.int32), mazes.cols, out
+    )
     return out
 
 

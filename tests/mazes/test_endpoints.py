@@ -70,6 +70,7 @@ def test_every_cell_of_the_lattice_is_drawn_alike_last_row_and_column_included()
         assert oracles.chi_square_z(np.bincount(cells, minlength=20), np.ones(20)) < 4
 
 
+@oracles.repeatable
 @given(oracles.any_mazes(), st.integers(1, 8), st.integers(0, 99))
 def test_a_pair_is_admissible_or_there_is_none(batch: mazes.MazeBatch, min_length: int, seed: int) -> None:
     start, goal = mazes.draw_endpoints(batch.passages, seed=seed, min_length=min_length)

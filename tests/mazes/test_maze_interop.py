@@ -9,6 +9,7 @@ from maze_interp import mazes
 from tests import oracles
 
 
+@oracles.repeatable
 @given(oracles.any_mazes())
 def test_networkx_round_trip(batch: mazes.MazeBatch) -> None:
     for maze in batch.passages:

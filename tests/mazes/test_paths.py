@@ -3,7 +3,7 @@
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from maze_interp import mazes
@@ -112,7 +112,7 @@ def test_solutions_are_right_and_one_wrong_cell_makes_them_wrong(name: str) -> N
     assert not exact(broken, solutions).any()
 
 
-@settings(max_examples=60)
+@oracles.repeatable
 @given(oracles.any_mazes(longest=3), st.data())
 def test_predicates_read_step_by_step_say_the_same(batch: MazeBatch, data: st.DataObject) -> None:
     cell = st.integers(0, batch.rows * batch.cols)  # the last is outside the lattice

@@ -21,6 +21,7 @@ def drawn(paths: mazes.PathBatch) -> list[tuple[int, ...]]:
     return [tuple(cells[:length].tolist()) for cells, length in zip(paths.cells, paths.length, strict=True)]
 
 
+@oracles.repeatable
 @given(oracles.any_mazes())
 def test_distances_are_those_of_networkx(batch: mazes.MazeBatch) -> None:
     found = mazes.distances(batch.passages, batch.goal)
@@ -29,6 +30,7 @@ def test_distances_are_those_of_networkx(batch: mazes.MazeBatch) -> None:
         assert steps.tolist() == [expected.get(cell, -1) for cell in range(len(steps))]
 
 
+@oracles.repeatable
 @given(oracles.any_mazes(longest=4))
 def test_counts_and_cells_of_shortest_paths_are_those_of_networkx(batch: mazes.MazeBatch) -> None:
     counts, visited = mazes.shortest_path_counts(batch), mazes.on_shortest_path(batch)
@@ -38,6 +40,7 @@ def test_counts_and_cells_of_shortest_paths_are_those_of_networkx(batch: mazes.M
         assert set(np.flatnonzero(visited[i])) == set().union(*paths)
 
 
+@oracles.repeatable
 @given(oracles.any_mazes(longest=4))
 def test_a_solution_is_a_shortest_path(batch: mazes.MazeBatch) -> None:
     reachable = mazes.shortest_path_counts(batch) > 0

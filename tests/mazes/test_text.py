@@ -39,6 +39,7 @@ def drawable(draw: st.DrawFn) -> tuple[MazeBatch, PathBatch]:
     return MazeBatch(batch.passages, start, goal), PathBatch(cells, length, np.array(draw(endings), dtype=np.int8))
 
 
+@oracles.repeatable
 @given(drawable())
 def test_drawings_round_trip(drawn: tuple[MazeBatch, PathBatch]) -> None:
     batch, paths = drawn
@@ -48,6 +49,7 @@ def test_drawings_round_trip(drawn: tuple[MazeBatch, PathBatch]) -> None:
         assert same(read_paths, paths)
 
 
+@oracles.repeatable
 @given(oracles.any_mazes())
 def test_a_maze_without_a_path_round_trips(batch: MazeBatch) -> None:
     read, paths = mazes.parse_text(mazes.draw_text(batch))

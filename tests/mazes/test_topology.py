@@ -8,6 +8,7 @@ from maze_interp import mazes
 from tests import oracles
 
 
+@oracles.repeatable
 @given(oracles.any_mazes())
 def test_topology_is_that_of_networkx(batch: mazes.MazeBatch) -> None:
     degrees, labels = mazes.degrees(batch.passages), mazes.components(batch.passages)
