@@ -1,0 +1,28 @@
+"""How well, and how badly, a maze is walked: metrics of written paths, teacher-forced predictions, published tasks."""
+
+from maze_interp.behaviour.evaluate import Solver, behave, evaluate
+from maze_interp.behaviour.forced import FORCED, Predictions, predictions, score_forced, step_accuracy
+from maze_interp.behaviour.forks import decision_points
+from maze_interp.behaviour.metrics import AMOUNTS, METRICS, SHARES
+from maze_interp.behaviour.solvers import SOLVERS, oracle, random_walk
+from maze_interp.behaviour.tasks import TASKS, score_tasks
+
+__all__ = [
+    "AMOUNTS",
+    "FORCED",
+    "METRICS",
+    "SHARES",
+    "SOLVERS",
+    "TASKS",
+    "Predictions",
+    "Solver",
+    "behave",
+    "decision_points",
+    "evaluate",
+    "oracle",
+    "predictions",
+    "random_walk",
+    "score_forced",
+    "score_tasks",
+    "step_accuracy",
+]
