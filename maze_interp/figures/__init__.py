@@ -1,0 +1,40 @@
+"""What a result looks like: mazes, curves, heat maps and attention as figures, and pages that hold them.
+
+This room is the only door to plotly and circuitsvis. Its functions take arrays and tidy rows, never another room's
+result types, and return a plotly figure or text; nothing is shown or written until a page is.
+"""
+
+from plotly.graph_objects import Figure
+
+from maze_interp.figures.attention import AttentionMass, attention_mass, attention_on_maze, circuitsvis_attention
+from maze_interp.figures.curves import Series, curves, intervals, series, training_curves
+from maze_interp.figures.heatmaps import heat_map
+from maze_interp.figures.mazes import draw_maze, gallery, wrong_moves
+from maze_interp.figures.page import Html, Section, Table, page_html, write_page
+from maze_interp.figures.style import finish, plain
+from maze_interp.figures.svg import static_svg
+
+__all__ = [
+    "AttentionMass",
+    "Figure",
+    "Html",
+    "Section",
+    "Series",
+    "Table",
+    "attention_mass",
+    "attention_on_maze",
+    "circuitsvis_attention",
+    "curves",
+    "draw_maze",
+    "finish",
+    "gallery",
+    "heat_map",
+    "intervals",
+    "page_html",
+    "plain",
+    "series",
+    "static_svg",
+    "training_curves",
+    "write_page",
+    "wrong_moves",
+]
