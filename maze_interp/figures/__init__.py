@@ -11,6 +11,7 @@ from maze_interp.figures.curves import Series, curves, intervals, series, traini
 from maze_interp.figures.heatmaps import heat_map
 from maze_interp.figures.mazes import draw_maze, gallery, wrong_moves
 from maze_interp.figures.page import Html, Section, Table, page_html, write_page
+from maze_interp.figures.record import from_record, to_record
 from maze_interp.figures.style import finish, plain
 from maze_interp.figures.svg import static_svg
 
@@ -27,6 +28,7 @@ __all__ = [
     "curves",
     "draw_maze",
     "finish",
+    "from_record",
     "gallery",
     "heat_map",
     "intervals",
@@ -34,6 +36,7 @@ __all__ = [
     "plain",
     "series",
     "static_svg",
+    "to_record",
     "training_curves",
     "write_page",
     "wrong_moves",

@@ -80,7 +80,7 @@ def weights(model: HookedTransformer) -> Weights:
     """The parameters of `model`, ready for this pass. Rebuild after each optimiser step; it costs next to nothing."""
     rotary = None
     if model.cfg.positional_embedding_type == "rotary":
-        rotary = rotary_tables(model.cfg.n_ctx, model.cfg.d_head, model.cfg.rotary_base, model.embed.W_E)
+        rotary = rotary_tables(model.cfg.n_ctx, model.cfg.d_head, float(model.cfg.rotary_base), model.embed.W_E)
     return Weights(
         embed=model.embed.W_E,
         positions=None if rotary else model.pos_embed.W_pos,

@@ -3,10 +3,12 @@
 from maze_interp.training.batches import batches
 from maze_interp.training.loop import Status, resume, train, validate
 from maze_interp.training.recipe import TrainingRecipe, Validation, find, names
-from maze_interp.training.run import TrainingRun
+from maze_interp.training.run import TrainingRun, open_run
 from maze_interp.training.schedule import Optimiser
+from maze_interp.training.seen import MazesSeen, mazes_seen
 
 __all__ = [
+    "MazesSeen",
     "Optimiser",
     "Status",
     "TrainingRecipe",
@@ -14,7 +16,9 @@ __all__ = [
     "Validation",
     "batches",
     "find",
+    "mazes_seen",
     "names",
+    "open_run",
     "resume",
     "train",
     "validate",

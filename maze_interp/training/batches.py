@@ -24,38 +24,41 @@ def batches(recipe: TrainingRecipe, first_step: int = 0) -> Iterator[TokenBatch]
     """
     baked = mazes.load_baked(recipe.dataset, mazes.TRAIN) if recipe.dataset else None
     for pool in range(first_step // POOL, -(-recipe.steps // POOL)):
-        fresh = _stream_pool(recipe, pool) if baked is None else _epoch_pool(recipe, baked, pool)
-        for step, batch in enumerate(_deal(recipe, fresh, pool), start=pool * POOL):
+        asked = _with_paths(recipe, pool_mazes(recipe, pool, baked), pool)
+        for step, batch in enumerate(_deal(recipe, asked, pool), start=pool * POOL):
             if first_step <= step < recipe.steps:
                 yield batch
 
 
-def _stream_pool(recipe: TrainingRecipe, pool: int) -> MazeBatch:
-    """Fresh training mazes, each repeated with `paths_per_maze` draws of its endpoints."""
-    seed = seeds.derive(recipe.seed, "pool", pool)
+def pool_mazes(recipe: TrainingRecipe, pool: int, baked: MazeBatch | None = None) -> MazeBatch:
+    """The POOL * mazes_per_step mazes of a pool: the stream's next ones, or their share of the epochs over `baked`."""
     count = POOL * recipe.mazes_per_step
-    fresh, _ = mazes.take(recipe.world, count, seed=seed, split=mazes.TRAIN)
-    passages = np.repeat(fresh.passages, recipe.paths_per_maze, axis=0)
-    start, goal = mazes.draw_endpoints(passages, seed=seeds.derive(seed, "paths"), min_length=recipe.world.min_length)
-    return MazeBatch(passages, start, goal)
-
-
-def _epoch_pool(recipe: TrainingRecipe, baked: MazeBatch, pool: int) -> MazeBatch:
-    """The pool's share of an endless row of epochs, each a fresh permutation of the baked mazes."""
-    count = POOL * recipe.mazes_per_step
+    if baked is None:
+        return mazes.take(recipe.world, count, seed=seeds.derive(recipe.seed, "pool", pool), split=mazes.TRAIN)[0]
     places = np.arange(pool * count, (pool + 1) * count)
-    epochs = places // len(baked)
-    orders = {epoch: seeds.generator(recipe.seed, "epoch", int(epoch)).permutation(len(baked)) for epoch in set(epochs)}
-    return baked[np.array([orders[epoch][place % len(baked)] for epoch, place in zip(epochs, places, strict=True)])]
+    epochs, within = np.divmod(places, len(baked))
+    orders = {
+        epoch: seeds.generator(recipe.seed, "epoch", epoch).permutation(len(baked)) for epoch in set(epochs.tolist())
+    }
+    return baked[np.array([orders[epoch][place] for epoch, place in zip(epochs.tolist(), within, strict=True)])]
 
 
-def _deal(recipe: TrainingRecipe, fresh: MazeBatch, pool: int) -> Iterator[TokenBatch]:
+def _with_paths(recipe: TrainingRecipe, once: MazeBatch, pool: int) -> MazeBatch:
+    """Each maze of the pool repeated with `paths_per_maze` endpoints; one path per maze keeps the maze's own."""
+    if recipe.paths_per_maze == 1:
+        return once
+    passages = np.repeat(once.passages, recipe.paths_per_maze, axis=0)
+    seed = seeds.derive(recipe.seed, "pool", pool, "paths")
+    return MazeBatch(passages, *mazes.draw_endpoints(passages, seed=seed, min_length=recipe.world.min_length))
+
+
+def _deal(recipe: TrainingRecipe, asked: MazeBatch, pool: int) -> Iterator[TokenBatch]:
     """A pool's mazes as one batch of sequences for each of its steps."""
     tokenizer, group = recipe.model.tokenizer, recipe.paths_per_maze
     seed = seeds.derive(recipe.seed, "pool", pool)
-    order = tokenizer.draw_edge_order(fresh.passages[::group], seed=seeds.derive(seed, "edge order"))
-    paths = mazes.solve(fresh, seed=seeds.derive(seed, "ties"))
-    tokens = tokenizer.encode(fresh, paths, edge_order=np.repeat(order, group, axis=0))
+    order = tokenizer.draw_edge_order(asked.passages[::group], seed=seeds.derive(seed, "edge order"))
+    paths = mazes.solve(asked, seed=seeds.derive(seed, "ties"))
+    tokens = tokenizer.encode(asked, paths, edge_order=np.repeat(order, group, axis=0))
     by_length = np.argsort(tokens.length.reshape(-1, group).sum(axis=1), kind="stable")
     for step in seeds.generator(seed, "order of steps").permutation(POOL):
         chosen = by_length[step * recipe.mazes_per_step : (step + 1) * recipe.mazes_per_step]

@@ -72,6 +72,16 @@ class TrainingRun:
         return models.from_weights(self.recipe.model, self.checkpoints[step], device=device)
 
 
+def open_run(folder: str | Path) -> TrainingRun:
+    """The run in a folder. Raises ValueError if there is none or it has no finished model."""
+    if not str(folder):
+        raise ValueError("which run? give the folder of a training run, for example --set run=runs/quickstart")
+    run = TrainingRun(Path(folder))
+    if run.recipe and not run.finished:
+        raise ValueError(f"the run in {folder} is not finished; resume it first")
+    return run
+
+
 def begin(recipe: TrainingRecipe, folder: str | Path) -> TrainingRun:
     """Claim an empty folder for a new run. Raises ValueError if it already holds something."""
     run = TrainingRun(storage.claim_folder(folder))

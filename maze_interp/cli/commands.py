@@ -1,0 +1,189 @@
+"""The command line: maze-interp quickstart | bake | train | run | report.
+
+Every command takes --set key=value for any key of its recipe or settings, --seed, --out and --help. What a command
+does is what the library does under the same name; here arguments are read, bars are drawn and errors are told.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from maze_interp import recipes
+
+QUICKSTART = "quickstart"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status: 0, or 2 for input that cannot be used, told on standard error."""
+    options = parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except (ValueError, FloatingPointError, OSError) as error:
+        print(f"maze-interp: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The argument parser of all commands."""
+    top = argparse.ArgumentParser("maze-interp", description="Train maze transformers and find out how they do it.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    quick = _command(commands, "quickstart", quickstart, "train a small model for minutes and open its report")
+    quick.set_defaults(out="runs/quickstart")
+
+    bake_ = _command(commands, "bake", bake, "write a data set to disk, split by maze")
+    bake_.add_argument("recipe", help="a TOML file, for example datasets/rdfs-6x6.toml")
+
+    train_ = _command(commands, "train", train, "train a model by a recipe, or go on with a run that was stopped")
+    train_.add_argument("recipe", nargs="?", help="a TOML file or a packaged recipe (see `maze-interp train --list`)")
+    train_.add_argument("--resume", metavar="FOLDER", help="go on from the newest checkpoint in FOLDER")
+    train_.add_argument("--list", action="store_true", help="name the packaged recipes and why each exists")
+
+    run_ = _command(commands, "run", run, "run an experiment on a trained model and write what it found")
+    run_.add_argument("experiment", help="its name, for example behaviour (see --list)", nargs="?")
+    run_.add_argument("--list", action="store_true", help="name the experiments and what each asks")
+
+    report_ = _command(commands, "report", report, "write one page about a run and everything found out about it")
+    report_.add_argument("folder", help="a training run's folder")
+    return top
+
+
+def quickstart(options: argparse.Namespace) -> None:
+    """Train the quickstart recipe (or go on with it), then write and name its report."""
+    from maze_interp import training
+
+    run = training.TrainingRun(Path(options.out))
+    if not (run.folder / "recipe.toml").exists():
+        _train(_changed(training.find(QUICKSTART), options), run.folder)
+    elif not run.finished:
+        _resume(run.folder)
+    if training.TrainingRun(run.folder).finished:
+        _report(run.folder)
+
+
+def bake(options: argparse.Namespace) -> None:
+    """Write a data set to disk."""
+    from maze_interp import mazes
+    from maze_interp.cli.progress import bar
+
+    recipe = _changed(recipes.load(mazes.DatasetRecipe, options.recipe), options)
+    out = Path(options.out or Path("datasets/baked") / recipe.name)
+    with bar(f"baking {recipe.name}", "maze") as progress:
+        summary = mazes.bake(recipe, out, progress=progress)
+    for name, value in summary.items():
+        print(f"{name:32} {value}")
+    print(f"\n{out}")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train by a recipe, or resume."""
+    from maze_interp import training
+
+    if options.list:
+        for name in training.names():
+            print(f"{name:24} {training.find(name).reason}")
+    elif options.resume:
+        if options.recipe or options.settings or options.seed is not None:
+            raise ValueError(
+                "--resume goes on with the recipe in its folder: give no recipe, --set or --seed beside it"
+            )
+        _resume(Path(options.resume))
+    elif options.recipe is None:
+        raise ValueError("which recipe? give a TOML file or one of: " + ", ".join(training.names()))
+    else:
+        recipe = _changed(training.find(options.recipe), options)
+        _train(recipe, Path(options.out or Path("runs") / recipe.name))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run an experiment and write its findings."""
+    from maze_interp import experiments
+    from maze_interp.cli.progress import bar
+
+    if options.list or options.experiment is None:
+        for name, module in experiments.EXPERIMENTS.items():
+            print(f"{name:16} {(module.__doc__ or '').splitlines()[0]}")
+        return
+    if options.experiment not in experiments.EXPERIMENTS:
+        raise recipes.unknown("experiment", options.experiment, experiments.EXPERIMENTS)
+    experiment = experiments.EXPERIMENTS[options.experiment]
+    settings = _changed(experiment.Settings(), options)
+    out = Path(options.out or Path(settings.run) / options.experiment)
+    with bar(options.experiment, "maze") as progress:
+        findings = experiment.run(settings, progress)
+    experiments.write(findings, out, settings)
+    for sentence in findings.sentences:
+        print(sentence)
+    print(f"\n{out}")
+
+
+def report(options: argparse.Namespace) -> None:
+    """Write a run's report."""
+    _report(Path(options.folder))
+
+
+def _command(commands: Any, name: str, function: Any, said: str) -> argparse.ArgumentParser:
+    made = commands.add_parser(name, help=said, description=(said[0].upper() + said[1:] + "."))
+    made.add_argument(
+        "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
+    )
+    made.add_argument("--seed", type=int, help="the seed of everything random in it")
+    made.add_argument("--out", metavar="DIR", help="where to write")
+    made.set_defaults(command=function)
+    return made
+
+
+def _changed(recipe: Any, options: argparse.Namespace) -> Any:
+    """The recipe with the command line's --set and --seed applied."""
+    settings = {}
+    for text in options.settings:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--set {text}: give it as key=value")
+        settings[key] = value
+    if options.seed is not None:
+        settings["seed"] = str(options.seed)
+    return recipes.override(recipe, settings)
+
+
+def _train(recipe: Any, folder: Path) -> None:
+    from maze_interp import training
+    from maze_interp.cli.progress import training_bar
+
+    with training_bar() as progress:
+        made = training.train(recipe, folder, progress=progress)
+    _tell(made)
+
+
+def _resume(folder: Path) -> None:
+    from maze_interp import training
+    from maze_interp.cli.progress import training_bar
+
+    with training_bar() as progress:
+        made = training.resume(folder, progress=progress)
+    _tell(made)
+
+
+def _tell(made: Any) -> None:
+    if made.finished:
+        print(f"trained: {made.folder}")
+    else:
+        print(f"stopped and saved; go on with: maze-interp train --resume {made.folder}")
+
+
+def _report(folder: Path) -> None:
+    from maze_interp.cli.report import report as write
+
+    page = write(folder)
+    from maze_interp import experiments
+
+    for sentence in experiments.read(folder / "behaviour").sentences:
+        print(sentence)
+    print(f"\nopen {page.resolve()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

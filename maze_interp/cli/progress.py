@@ -1,0 +1,39 @@
+"""Progress bars: the library reports, the command line draws."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+from maze_interp.training import Status
+
+
+@contextmanager
+def bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for a callback of (done, total)."""
+    with tqdm(desc=what, unit=unit, dynamic_ncols=True) as drawn:
+
+        def advance(done: int, total: int) -> None:
+            drawn.total = total
+            drawn.update(done - drawn.n)
+
+        yield advance
+
+
+@contextmanager
+def training_bar() -> Iterator[Callable[[Status], None]]:
+    """A bar for a training run: loss in nats per token, exact-solve share, mazes a second and the time left."""
+    shape = "{desc} {percentage:3.0f}% |{bar}| step {n_fmt}/{total_fmt} {postfix}"
+    with tqdm(desc="training", bar_format=shape, dynamic_ncols=True) as drawn:
+
+        def advance(status: Status) -> None:
+            drawn.total = status.steps
+            left = tqdm.format_interval(status.seconds_left)
+            drawn.set_postfix_str(
+                f"loss {status.loss:.3f}, solved {status.exact:.1%}, "
+                f"{status.mazes_per_second:.0f} mazes/s, {left} left",
+                refresh=False,
+            )
+            drawn.update(status.step - drawn.n)
+
+        yield advance

@@ -1,0 +1,96 @@
+"""A run and everything found out about it, as one page that opens anywhere and asks nothing of any network."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from maze_interp import experiments, figures, models, recipes, training
+from maze_interp.cli.progress import bar
+from maze_interp.experiments.findings import FINDINGS, Findings
+from maze_interp.figures import Section, Table
+from maze_interp.tables import proportion
+from maze_interp.training import TrainingRun
+
+PAGE = "report.html"
+ALWAYS = ("behaviour", "attention")  # measured for every report; other findings in the folder are added to it
+
+
+def report(folder: str | Path) -> Path:
+    """Write FOLDER/report.html and return its path; experiments that every report needs are run if they were not.
+
+    Raises ValueError if the folder holds no finished training run.
+    """
+    run = training.open_run(folder)
+    for name in ALWAYS:
+        if not (run.folder / name / FINDINGS).exists():
+            experiment = experiments.EXPERIMENTS[name]
+            settings = experiment.Settings(run=str(run.folder))
+            with bar(name, "maze") as progress:
+                experiments.write(experiment.run(settings, progress), run.folder / name, settings)
+    found = {path.parent.name: experiments.read(path.parent) for path in sorted(run.folder.glob(f"*/{FINDINGS}"))}
+    ordered = [found[name] for name in ALWAYS] + [found[name] for name in found if name not in ALWAYS]
+    sections = [trained(run), curves(run), *map(experiments.section, ordered)]
+    title = f"{run.recipe.name}: a transformer that walks mazes"
+    return figures.write_page(run.folder / PAGE, title, sections, lead=lead(ordered[0]))
+
+
+def lead(behaviour: Findings) -> str:
+    """The page's first sentence."""
+    return behaviour.sentences[0]
+
+
+def trained(run: TrainingRun) -> Section:
+    """What was trained, on what, for how long and where."""
+    recipe, model = run.recipe, run.model()
+    made = json.loads((run.folder / "provenance.json").read_text())
+    weights = sum(weight.numel() for weight in models.weights_of(model).values())
+    last = run.metrics[-1]
+    world = f"{recipe.world.generator}, {recipe.world.rows} x {recipe.world.cols} cells"
+    facts = [
+        ["world", world + "".join(f", {knob} = {value}" for knob, value in recipe.world.knobs.items())],
+        ["vocabulary", f"{recipe.model.rows} x {recipe.model.cols} cells, {recipe.model.order}, {recipe.model.scheme}"],
+        ["model", f"{recipe.model.layers} layers, d_model {recipe.model.d_model}, {recipe.model.heads} heads"],
+        ["positions", recipe.model.positions],
+        ["parameters", f"{weights:,}"],
+        ["training", f"{last['step']:,} steps of {recipe.mazes_per_step} mazes x {recipe.paths_per_maze} paths"],
+        ["time", f"{last['seconds'] / 60:.1f} minutes"],
+        ["machine", made["platform"]],
+        ["made with", ", ".join(f"{name} {version}" for name, version in made["packages"].items())],
+        ["commit", str(made["commit"])],
+        ["seed", str(recipe.seed)],
+    ]
+    said = [recipe.reason] if recipe.reason else []
+    return Section("What was trained", [*said, Table(["", "setting"], facts), "Its recipe:", recipe_markup(run)])
+
+
+def recipe_markup(run: TrainingRun) -> figures.Html:
+    """The recipe as preformatted text."""
+    from html import escape
+
+    return figures.Html(
+        f"<details><summary>recipe.toml</summary><pre>{escape(recipes.to_toml(run.recipe))}</pre></details>"
+    )
+
+
+def curves(run: TrainingRun) -> Section:
+    """Loss and exact-solve share over training, the latter with its interval."""
+    rows = run.metrics
+    paths = run.recipe.mazes_per_step * run.recipe.paths_per_maze
+    shares = [
+        proportion("exact", np.arange(r["validation_mazes"]) < round(r["exact"] * r["validation_mazes"])) for r in rows
+    ]
+    points = [
+        {**row, "mazes": row["step"] * run.recipe.mazes_per_step, "low": share.low, "high": share.high}
+        for row, share in zip(rows, shares, strict=True)
+    ]
+    loss = figures.series(points, "training loss", "loss", x="mazes")
+    exact = figures.series(points, "solved exactly", "exact", x="mazes", low="low", high="high")
+    figure = figures.training_curves(
+        [loss], [exact], title=f"Exact-solve share rises to {rows[-1]['exact']:.0%} on held-out mazes", x="mazes read"
+    )
+    said = (
+        f"Each step reads {run.recipe.mazes_per_step} fresh mazes and {paths} paths through them. "
+        f"The loss is in nats per path token; the share is of {rows[-1]['validation_mazes']} held-out mazes."
+    )
+    return Section("How it learned", [said, figure])

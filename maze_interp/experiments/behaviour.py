@@ -1,0 +1,123 @@
+"""Does the model walk its mazes? Rollouts and forced predictions on mazes whose passages it never saw.
+
+The same test mazes are walked by the trained model, by the same network before training, and by a random walker: the
+controls that say what a metric is worth when nothing was learned. Prediction: an untrained network solves nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from maze_interp import behaviour, figures, mazes, models, seeds, training
+from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.mazes import MazeBatch, PathBatch
+from maze_interp.tables import Row
+from maze_interp.training import TrainingRun
+
+SHOWN = 6  # mazes of each kind in the gallery
+CHARTED = ("exact", "valid", "target_reached", "optimal", "node_overlap", "fork_accuracy", "first_fork_accuracy")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The run to test, on how many test mazes, with how long a shortest path at least (in cells)."""
+
+    run: str = ""
+    mazes: int = 1000
+    min_length: int = 0
+    seed: int = 0
+
+
+def run(settings: Settings, progress: Progress | None = None) -> Findings:
+    """Behaviour of a trained run beside its controls. `progress` counts the trained model's rollouts."""
+    trained = training.open_run(settings.run)
+    model, recipe = trained.model(), trained.recipe
+    seed = seeds.derive(settings.seed, "behaviour")
+    held_out = held_out_mazes(trained, settings.mazes, seed=seed, min_length=settings.min_length)
+    solutions = mazes.solve(held_out, seed=seed)
+    walked = models.rollout(model, held_out, seed=seed, progress=progress)
+    untrained = models.build(recipe.model, seed=recipe.seed)
+    controls = {
+        "untrained": models.rollout(untrained, held_out, seed=seed),
+        "random walk": behaviour.random_walk(held_out, seed=seed),
+    }
+    rollouts = [
+        row
+        for who, paths in {"trained": walked, **controls}.items()
+        for row in behaviour.evaluate(held_out, paths, solutions, seed=seed, walker=who)
+    ]
+    tokens = model.maze_tokenizer.encode(held_out, solutions, seed=seed)
+    logits = models.forced_logits(model, tokens)
+    made = behaviour.predictions(logits, tokens)
+    seen = training.mazes_seen(trained)
+    shares = {row.measure: row for row in rollouts if row.what["walker"] == "trained"}
+    return Findings(
+        heading="Behaviour on unseen mazes",
+        sentences=_sentences(shares, rollouts, seen, held_out),
+        tables={
+            "rollouts": rollouts,
+            "published_tasks": behaviour.score_tasks(logits, tokens, seed=seed),
+            "teacher_forced": behaviour.score_forced(made, held_out, model.maze_tokenizer.vocabulary, seed=seed),
+        },
+        figures={
+            "metrics": figures.intervals(
+                [row for row in rollouts if row.measure in CHARTED],
+                title=f"{shares['exact'].value:.1%} of unseen mazes are walked exactly",
+                x="share of mazes, 95% interval",
+                group="walker",
+                share=True,
+            ),
+            **galleries(held_out, walked, solutions),
+        },
+        numbers={
+            **{row.measure: row.value for row in shares.values()},
+            "untrained_exact": next(
+                r.value for r in rollouts if r.what["walker"] == "untrained" and r.measure == "exact"
+            ),
+            "training_mazes_distinct": seen.distinct,
+            "training_mazes_read": seen.read,
+            "test_mazes": len(held_out),
+            "test_mazes_distinct": len(np.unique(mazes.passage_hash(held_out.passages))),
+            "test_mazes_seen_in_training": int(np.isin(mazes.passage_hash(held_out.passages), seen.hashes).sum()),
+        },
+    )
+
+
+def held_out_mazes(trained: TrainingRun, count: int, *, seed: int, min_length: int = 0) -> MazeBatch:
+    """Mazes of the run's world that belong to the test split; `min_length` 0 leaves the world's own."""
+    world = trained.recipe.world
+    if min_length:
+        world = mazes.World(world.generator, world.rows, world.cols, world.knobs, min_length)
+    return mazes.take(world, count, seed=seed, split=mazes.TEST)[0]
+
+
+def galleries(held_out: MazeBatch, walked: PathBatch, solutions: PathBatch) -> dict[str, figures.Figure]:
+    """The longest solved mazes and the first failed ones, drawn; a kind of which there is none is left out."""
+    solved = mazes.paths.optimal(held_out, walked)
+    kinds = {
+        "solved": np.flatnonzero(solved)[np.argsort(-solutions.length[solved], kind="stable")][:SHOWN],
+        "failed": np.flatnonzero(~solved)[:SHOWN],
+    }
+    titles = {
+        "solved": f"Solved: the longest of {solved.sum()} shortest paths written without an error",
+        "failed": f"Failed: the first of {(~solved).sum()} mazes not solved, with the true path dashed",
+    }
+    return {
+        kind: figures.gallery(held_out[which], walked[which], solutions[which], title=titles[kind], columns=3)
+        for kind, which in kinds.items()
+        if len(which)
+    }
+
+
+def _sentences(shares: dict[str, Row], rollouts: list[Row], seen: training.MazesSeen, held_out: MazeBatch) -> list[str]:
+    exact, optimal, valid = shares["exact"], shares["optimal"], shares["valid"]
+    control = {row.what["walker"]: row.value for row in rollouts if row.measure == "optimal"}
+    clean = int(np.isin(mazes.passage_hash(held_out.passages), seen.hashes).sum())
+    return [
+        f"Of {exact.n} test mazes the model walks {exact.value:.1%} exactly (95% interval {exact.low:.1%} to "
+        f"{exact.high:.1%}) and {optimal.value:.1%} along some shortest path; {valid.value:.1%} of its paths never "
+        f"cross a wall or jump. Untrained, the same network finds a shortest path in {control['untrained']:.1%}; a "
+        f"random walk does in {control['random walk']:.1%}.",
+        f"In training it read {seen.read:,} mazes, {seen.distinct:,} of them distinct; {clean} of the test mazes "
+        f"are among them ({len(np.unique(mazes.passage_hash(held_out.passages))):,} distinct test mazes).",
+    ]

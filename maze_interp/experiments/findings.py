@@ -1,0 +1,91 @@
+"""What an experiment found: sentences, tables, figures and numbers, on disk and back.
+
+    numbers.json      flat name -> number
+    tables/*.csv      tidy rows with intervals
+    figures/*.html    each figure as a page of its own
+    settings.toml     what the experiment was asked
+    findings.json     all of it again, so that a report can show it without measuring anything twice
+
+Sentences are built from the numbers they state: measure something else and they say something else.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from maze_interp import figures, recipes, storage, tables
+from maze_interp.figures import Figure, Html, Section, Table
+from maze_interp.tables import Row
+
+Progress = Callable[[int, int], None]
+FINDINGS = "findings.json"
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The result of one experiment under a heading, in the order it is to be read."""
+
+    heading: str
+    sentences: Sequence[str] = ()
+    tables: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    figures: Mapping[str, Figure | Html] = field(default_factory=dict)
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+def write(findings: Findings, folder: str | Path, settings: Any) -> Path:
+    """Write the findings and the settings that led to them into an empty folder; returns it."""
+    folder = storage.claim_folder(folder)
+    storage.write_text_atomically(folder / "settings.toml", recipes.to_toml(settings))
+    storage.write_text_atomically(folder / "numbers.json", json.dumps(dict(findings.numbers), indent=2) + "\n")
+    for name, rows in findings.tables.items():
+        tables.to_csv(rows, folder / "tables" / f"{name}.csv")
+    for name, figure in findings.figures.items():
+        figures.write_page(folder / "figures" / f"{name}.html", findings.heading, [Section(name, [figure])])
+    record = {
+        "heading": findings.heading,
+        "sentences": list(findings.sentences),
+        "tables": {name: [asdict(row) for row in rows] for name, rows in findings.tables.items()},
+        "figures": {name: figures.to_record(figure) for name, figure in findings.figures.items()},
+        "numbers": dict(findings.numbers),
+    }
+    storage.write_text_atomically(folder / FINDINGS, json.dumps(record))
+    return folder
+
+
+def read(folder: str | Path) -> Findings:
+    """The findings that `write` left in a folder. Raises ValueError if there are none."""
+    path = Path(folder) / FINDINGS
+    if not path.exists():
+        raise ValueError(f"{folder} holds no findings: it has no {FINDINGS}")
+    record = json.loads(path.read_text())
+    return Findings(
+        record["heading"],
+        record["sentences"],
+        {name: [Row(**row) for row in rows] for name, rows in record["tables"].items()},
+        {name: figures.from_record(figure) for name, figure in record["figures"].items()},
+        record["numbers"],
+    )
+
+
+def section(findings: Findings) -> Section:
+    """The findings as a section of a page: sentences, then figures, then tables."""
+    shown = [as_table(name, rows) for name, rows in findings.tables.items()]
+    return Section(findings.heading, [*findings.sentences, *findings.figures.values(), *shown])
+
+
+def as_table(name: str, rows: Sequence[Row]) -> Table:
+    """Tidy rows as a table for reading: one line a row, the interval in one column."""
+    conditions = list(dict.fromkeys(key for row in rows for key in row.what))
+    lines = [
+        [
+            *(row.what.get(key, "") for key in conditions),
+            row.measure,
+            row.value,
+            f"{row.low:.3f} to {row.high:.3f}",
+            row.n,
+        ]
+        for row in rows
+    ]
+    return Table([*conditions, "measure", "value", "95% interval", "n"], lines, name.replace("_", " "))
