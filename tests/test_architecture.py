@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = [  # top first; rooms on one line are siblings
+    {"__main__"},  # `python -m maze_interp`
     {"cli"},
     {"experiments"},
     {"behaviour", "probing", "attention", "patching", "steering", "optimisation", "sequences", "figures"},
