@@ -53,8 +53,8 @@ def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | No
     run = runs.begin(recipe, folder)
     model = models.build(recipe.model, seed=recipe.seed, device=recipe.device)
     optimiser = adamw(model, recipe.optimiser)
-    runs.checkpoint(run, model, optimiser, 0)
-    return _go_on(run, model, optimiser, 0, progress)
+    runs.checkpoint(run, model, optimiser, 0, [])
+    return _go_on(run, model, optimiser, 0, [], progress)
 
 
 def resume(folder: str | Path, *, step: int | None = None, progress: Progress | None = None) -> TrainingRun:
@@ -66,9 +66,9 @@ def resume(folder: str | Path, *, step: int | None = None, progress: Progress | 
     step = max(run.checkpoints, default=0) if step is None else step
     model = run.model(step, device=run.recipe.device)
     optimiser = adamw(model, run.recipe.optimiser)
-    runs.restore(optimiser, model, run.checkpoints[step])
+    losses = runs.restore(optimiser, model, run.checkpoints[step])
     runs.forget_after(run, step)
-    return _go_on(run, model, optimiser, step, progress)
+    return _go_on(run, model, optimiser, step, losses, progress)
 
 
 def adamw(model: HookedTransformer, settings: Optimiser) -> torch.optim.AdamW:
@@ -94,16 +94,21 @@ def validate(model: HookedTransformer, recipe: TrainingRecipe) -> dict[str, floa
 
 
 def _go_on(
-    run: TrainingRun, model: HookedTransformer, optimiser: torch.optim.AdamW, first: int, progress: Progress | None
+    run: TrainingRun,
+    model: HookedTransformer,
+    optimiser: torch.optim.AdamW,
+    first: int,
+    window: list[float],
+    progress: Progress | None,
 ) -> TrainingRun:
-    """Steps `first` to the last, measuring, reporting and saving on the way."""
+    """Steps `first` to the last, measuring, reporting and saving on the way; `window`: losses not yet measured."""
     recipe, begun = run.recipe, time.monotonic()
     rows = run.metrics
     before, exact = (rows[-1]["seconds"], rows[-1]["exact"]) if rows else (0.0, math.nan)
-    kept, window = runs.milestones(recipe), []
+    kept = runs.milestones(recipe)
     with _interruption() as interrupted:
         for step, tokens in enumerate(batches(recipe, first), start=first + 1):
-            window.append(_step(run, model, optimiser, tokens, step))
+            window = [*window, _step(run, model, optimiser, tokens, step)]
             spent = time.monotonic() - begun
             measured = step % recipe.validation.every == 0 or step == recipe.steps
             if measured:
@@ -111,22 +116,15 @@ def _go_on(
                 row |= validate(model, recipe)
                 runs.append(run, row)
                 exact, window = row["exact"], []
-            if measured or step in kept or interrupted():
-                runs.checkpoint(run, model, optimiser, step)
+            stop = interrupted()  # asked once: what stops the run has been saved
+            if measured or step in kept or stop:
+                runs.checkpoint(run, model, optimiser, step, window)
             if progress is not None:
+                latest = window[-1] if window else row["loss"]
                 pace = (step - first) / spent
-                speed = pace * recipe.mazes_per_step
-                progress(
-                    Status(
-                        step,
-                        recipe.steps,
-                        row["loss"] if measured else window[-1],
-                        exact,
-                        speed,
-                        (recipe.steps - step) / pace,
-                    )
-                )
-            if interrupted():
+                speed, left = pace * recipe.mazes_per_step, (recipe.steps - step) / pace
+                progress(Status(step, recipe.steps, latest, exact, speed, left))
+            if stop:
                 return run
     models.save(model, run.folder / runs.MODEL)
     return run

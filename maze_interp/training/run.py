@@ -102,7 +102,9 @@ def append(run: TrainingRun, row: dict[str, Any]) -> None:
 
 
 def forget_after(run: TrainingRun, step: int) -> None:
-    """Drop measurements and checkpoints later than `step`: what is resumed from there will make them again."""
+    """Drop measurements, checkpoints and a model later than `step`: what is resumed from there makes them again."""
+    if step < run.recipe.steps:
+        (run.folder / MODEL / "config.json").unlink(missing_ok=True)  # from now on the run is not finished
     rows = [row for row in run.metrics if row["step"] <= step]
     storage.write_text_atomically(run.folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
     for later, file in run.checkpoints.items():
@@ -116,28 +118,33 @@ def milestones(recipe: TrainingRecipe) -> set[int]:
     return {0, recipe.steps, *spaced.tolist()}
 
 
-def checkpoint(run: TrainingRun, model: HookedTransformer, optimiser: torch.optim.Optimizer, step: int) -> None:
-    """Write the state after `step` steps, whole or not at all, then drop the previous one if it is no milestone."""
+def checkpoint(
+    run: TrainingRun, model: HookedTransformer, optimiser: torch.optim.Optimizer, step: int, losses: list[float]
+) -> None:
+    """Write the state after `step` steps, whole or not at all, then drop the previous one if it is no milestone.
+
+    `losses` are those since the last measurement.
+    """
     tensors = models.weights_of(model)
     for name, weight in model.named_parameters():
         state = optimiser.state.get(weight, {})
         tensors |= {f"{moment}.{name}": state[moment] for moment in MOMENTS if moment in state}
     file = run.folder / CHECKPOINTS / f"step_{step:08d}.safetensors"
-    storage.write_tensors_atomically(file, tensors, {"step": step})
+    storage.write_tensors_atomically(file, tensors, {"step": step, "losses": losses})
     for earlier, path in run.checkpoints.items():
         if earlier < step and earlier not in milestones(run.recipe):
             path.unlink()
 
 
-def restore(optimiser: torch.optim.Optimizer, model: HookedTransformer, file: Path) -> int:
-    """Load the optimiser state of a checkpoint; returns its step."""
+def restore(optimiser: torch.optim.Optimizer, model: HookedTransformer, file: Path) -> list[float]:
+    """Load the optimiser state of a checkpoint; returns the losses it holds for the next measurement."""
     tensors, metadata = storage.read_tensors(file)
-    if "step" not in metadata:
-        raise ValueError(f"{file} is not a training checkpoint: it names no step")
+    if not {"step", "losses"} <= metadata.keys():
+        raise ValueError(f"{file} is not a training checkpoint: it names no step and losses")
     for name, weight in model.named_parameters():
         if f"{MOMENTS[0]}.{name}" in tensors:
             moments = {moment: torch.from_numpy(tensors[f"{moment}.{name}"].copy()) for moment in MOMENTS}
             moments = {moment: value.to(weight.device) for moment, value in moments.items()}
             steps = torch.tensor(float(metadata["step"]), device=weight.device)
             optimiser.state[weight] = {"step": steps, **moments}
-    return int(metadata["step"])
+    return metadata["losses"]
