@@ -97,7 +97,7 @@ def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tenso
     token = ids.gather(1, length[:, None] - 1)[:, 0]
     ragged = bool((length < ids.shape[1]).any())
     prompt = fused.read_prompt(w, ids[:, :-1], length - 1 if ragged else None)
-    steps = min(limit, model.cfg.n_ctx - int(length.max()) + 1)
+    steps = min(limit, model.cfg.n_ctx - int(length.min()) + 1)
     written = torch.full((len(ids), steps), _padding(model), dtype=torch.long, device=ids.device)
     rows, walking = torch.arange(len(ids), device=ids.device), torch.ones(len(ids), dtype=torch.bool, device=ids.device)
     grown: list[tuple[Tensor, Tensor]] = []
@@ -105,11 +105,12 @@ def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tenso
         scores, grown = fused.next_logits(w, prompt, grown, token)
         token = scores.argmax(dim=-1)
         written[rows[walking], step] = token[walking]
-        walking = walking & is_cell[token]
+        room = prompt.length + step + 1 < model.cfg.n_ctx  # each row ends at its own place, not its neighbours'
+        walking = walking & is_cell[token] & room
         left = int(walking.sum())
         if left == 0:
             break
-        if left < CROWD * len(rows):
+        if left < CROWD * len(rows) or not room.all():
             keep = walking.nonzero()[:, 0]
             prompt = fused.Prompt(
                 tuple(k[keep] for k in prompt.keys),

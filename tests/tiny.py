@@ -1,0 +1,69 @@
+"""Models and mazes small enough to compare with the obvious, and rough enough that every part of them matters."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+from torch import Tensor
+
+from maze_interp import mazes, models
+from maze_interp.mazes import MazeBatch, World
+from maze_interp.models import HookedTransformer, ModelConfig
+from maze_interp.tokens import TokenBatch
+
+RAGGED = World("percolation", 4, 4, {"p": 0.55})  # prompts of different lengths
+
+
+def model(seed: int = 0, **changes: Any) -> HookedTransformer:
+    """A model of 4 x 4 mazes whose weights, biases and layer norms are all far from where they begin."""
+    config = ModelConfig(**{"layers": 2, "d_model": 32, "heads": 2, "rows": 4, "cols": 4, **changes})
+    built = models.build(config, seed=seed)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for weight in built.parameters():
+            weight += 0.3 * torch.randn(weight.shape, generator=generator)
+    return built
+
+
+def talkative(seed: int = 0, **changes: Any) -> HookedTransformer:
+    """A model that mostly writes cells, so that its rollouts are long, and sometimes ends a path."""
+    built = model(seed, **changes)
+    cells = torch.from_numpy(built.maze_tokenizer.vocabulary.cell_ids.astype(np.int64).ravel())
+    with torch.no_grad():
+        built.unembed.b_U[cells] += 3.0
+        built.unembed.b_U[built.maze_tokenizer.vocabulary.ids["<PATH_END>"]] += 2.5
+    return built
+
+
+@st.composite
+def any_models(draw: st.DrawFn) -> HookedTransformer:
+    """A strategy for models of any small shape."""
+    heads, d_head = draw(st.integers(1, 3)), draw(st.sampled_from([4, 6, 8]))
+    return model(
+        draw(st.integers(0, 1000)),
+        layers=draw(st.integers(1, 3)),
+        heads=heads,
+        d_model=heads * d_head,
+        d_mlp=draw(st.sampled_from([0, 20])),
+        positions=draw(st.sampled_from(["learned", "rotary"])),
+        rows=draw(st.integers(2, 4)),
+        cols=draw(st.integers(2, 4)),
+        order=draw(st.sampled_from(["row_by_row", "corner_first"])),
+    )
+
+
+def asked(built: HookedTransformer, count: int, branches: int, *, seed: int, p: float = 0.55) -> TokenBatch:
+    """Sequences of ragged mazes, `branches` paths through each behind the same prompt."""
+    rows, cols = built.maze_tokenizer.rows, built.maze_tokenizer.cols
+    once = mazes.draw(World("percolation", rows, cols, {"p": p}), count, seed=seed)
+    passages = np.repeat(once.passages, branches, axis=0)
+    several = MazeBatch(passages, *mazes.draw_endpoints(passages, seed=seed))
+    order = np.repeat(built.maze_tokenizer.draw_edge_order(once.passages, seed=seed), branches, axis=0)
+    return built.maze_tokenizer.encode(several, mazes.solve(several, seed=seed), edge_order=order)
+
+
+def plain_logits(built: HookedTransformer, tokens: TokenBatch) -> list[Tensor]:
+    """HookedTransformer's own logits [position, vocab] of each sequence, read alone and without padding."""
+    rows = [torch.from_numpy(ids[:length]).long() for ids, length in zip(tokens.ids, tokens.length, strict=True)]
+    return [built(row[None])[0] for row in rows]
