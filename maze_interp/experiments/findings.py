@@ -76,16 +76,18 @@ def section(findings: Findings) -> Section:
 
 
 def as_table(name: str, rows: Sequence[Row]) -> Table:
-    """Tidy rows as a table for reading: one line a row, the interval in one column."""
+    """Tidy rows as a table for reading: a line a measure, and where one condition varies a column for each of it."""
     conditions = list(dict.fromkeys(key for row in rows for key in row.what))
-    lines = [
-        [
-            *(row.what.get(key, "") for key in conditions),
-            row.measure,
-            row.value,
-            f"{row.low:.3f} to {row.high:.3f}",
-            row.n,
-        ]
-        for row in rows
-    ]
-    return Table([*conditions, "measure", "value", "95% interval", "n"], lines, name.replace("_", " "))
+    caption = name.replace("_", " ")
+    if len(conditions) == 1:
+        columns = list(dict.fromkeys(row.what[conditions[0]] for row in rows))
+        cells = {(row.measure, row.what[conditions[0]]): _reading(row) for row in rows}
+        measures = list(dict.fromkeys(row.measure for row in rows))
+        lines = [[measure, *(cells.get((measure, column), "") for column in columns)] for measure in measures]
+        return Table(["measure", *map(str, columns)], lines, f"{caption}: value, 95% interval")
+    lines = [[*(row.what.get(key, "") for key in conditions), row.measure, _reading(row), row.n] for row in rows]
+    return Table([*conditions, "measure", "value, 95% interval", "n"], lines, caption)
+
+
+def _reading(row: Row) -> str:
+    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" if row.n else "no such maze"

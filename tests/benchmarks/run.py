@@ -1,0 +1,249 @@
+"""How fast is it? `make bench` measures and writes runs/bench.md; nothing here is asserted, since machines differ.
+
+Each comparison interleaves its contestants within one run and quotes medians, so their ratio holds where absolute
+figures drift. Data is measured on one thread, networks on all of them.
+"""
+
+import platform
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from maze_interp import mazes, models, storage, tokens, training
+from maze_interp.mazes import World
+from maze_interp.models import ModelConfig, precision
+from maze_interp.tokens import TokenBatch
+from maze_interp.training.loop import adamw
+from maze_interp.training.objective import path_loss
+
+PEER = {"6 x 6": 964, "20 x 20": 100}  # maze-dataset, generate + solve + token ids, mazes/s on one core, see README
+REPEATS = 5
+MODEL = ModelConfig(layers=6, d_model=128, heads=4, positions="learned", rows=6, cols=6, context=256)
+
+
+def main() -> None:
+    """Measure everything and write the table."""
+    lines = [
+        f"Measured on {platform.machine()}, {torch.get_num_threads()} threads, {torch.__version__}; "
+        f"fastest matrix format: {precision.fastest('cpu')}.",
+        "",
+        "| what | ours | beside it | ratio |",
+        "|---|---:|---:|---:|",
+    ]
+    for measure in (data, streaming, steps, shared_steps, inference, rollouts):
+        for row in measure():
+            lines.append("| " + " | ".join(row) + " |")
+            print(lines[-1], flush=True)
+    storage.write_text_atomically(Path("runs/bench.md"), "\n".join(lines) + "\n")
+    print("\nruns/bench.md")
+
+
+def medians(contestants: dict[str, Callable[[], object]], repeats: int = REPEATS) -> dict[str, float]:
+    """Median seconds of each contestant, run in turn after one warm-up each."""
+    spent: dict[str, list[float]] = {name: [] for name in contestants}
+    for turn in range(repeats + 1):
+        for name, contestant in contestants.items():
+            begin = time.perf_counter()
+            contestant()
+            if turn:
+                spent[name].append(time.perf_counter() - begin)
+    return {name: statistics.median(seconds) for name, seconds in spent.items()}
+
+
+def data() -> list[list[str]]:
+    """Generate, draw endpoints, solve and tokenise on one core."""
+    rows = []
+    for size, count in ((6, 16_000), (20, 1_500)):
+        tokenizer = tokens.Tokenizer("adjacency_list", size, size)
+
+        def make(size: int = size, count: int = count, tokenizer: tokens.Tokenizer = tokenizer) -> TokenBatch:
+            drawn = mazes.draw(World(rows=size, cols=size), count, seed=1)
+            return tokenizer.encode(drawn, mazes.solve(drawn), seed=2)
+
+        name = f"{size} x {size}"
+        speed = count / medians({"": make}, 9)[""]
+        peer = PEER[name]
+        what = f"RDFS {name}: generate + solve + tokenise, mazes/s, 1 core"
+        rows.append([what, f"{speed:,.0f}", f"{peer:,} (maze-dataset, another run)", f"{speed / peer:,.0f} x"])
+    return rows
+
+
+def streaming(count: int = 10_000_000, batch: int = 10_000) -> list[list[str]]:
+    """Memory while streaming mazes of the training split."""
+    world, first = World(), 0
+    _, first = mazes.take(world, batch, seed=0, first=first, split=mazes.TRAIN)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(count // batch):
+        _, first = mazes.take(world, batch, seed=0, first=first, split=mazes.TRAIN)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return [[f"streaming {count:,} training mazes of 6 x 6: peak memory grows by", f"{grown:.1f} MiB", "", ""]]
+
+
+def sequences(length: int = 192, count: int = 64) -> TokenBatch:
+    """`count` sequences of exactly `length` tokens: RDFS 6 x 6 mazes whose path wanders back and forth to fill them."""
+    drawn = mazes.draw(World(), count, seed=0)
+    shortest = mazes.solve(drawn)
+    prompt = MODEL.tokenizer.encode_prompts(drawn, seed=0).ids.shape[1]
+    room = length - prompt - 1
+    turns = np.abs(
+        (np.arange(room) + shortest.length[:, None] - 1) % (2 * shortest.length[:, None] - 2)
+        - shortest.length[:, None]
+        + 1
+    )
+    cells = np.take_along_axis(shortest.cells, turns, axis=1).astype(np.int32)
+    full = np.full(count, room, np.int32)
+    return MODEL.tokenizer.encode(drawn, mazes.PathBatch(cells, full, np.zeros(count, np.int8)), seed=0)
+
+
+def steps() -> list[list[str]]:
+    """One optimiser step on 64 sequences of 192 tokens, path loss: the plain loop against the fused pass."""
+    batch = sequences()
+    plain, quick = models.build(MODEL, seed=0), models.build(MODEL, seed=0)
+    optimisers = [adamw(plain, training.Optimiser()), torch.optim.AdamW(plain.parameters(), 1e-3)]
+    ids = torch.from_numpy(batch.ids).long()
+    graded = torch.from_numpy(batch.graded)
+    targets = ids.roll(-1, 1)[graded]
+
+    def hooked() -> None:
+        loss = F.cross_entropy(plain(ids)[graded], targets)
+        optimisers[1].zero_grad()
+        loss.backward()
+        optimisers[1].step()
+
+    own = adamw(quick, training.Optimiser())
+
+    def ours() -> None:
+        with precision.autocast("auto", "cpu"):
+            loss = path_loss(quick, batch, 1)
+        own.zero_grad()
+        loss.backward()
+        own.step()
+
+    spent = medians({"hooked": hooked, "ours": ours})
+    speed = {name: batch.ids.size / seconds for name, seconds in spent.items()}
+    what = "training step, d128 L6 H4, 64 x 192 tokens: tokens/s"
+    return [
+        [
+            what,
+            f"{speed['ours']:,.0f}",
+            f"{speed['hooked']:,.0f} (HookedTransformer, float32)",
+            f"{spent['hooked'] / spent['ours']:.2f} x",
+        ]
+    ]
+
+
+def shared_steps() -> list[list[str]]:
+    """Paths learned per second on real 6 x 6 mazes: 64 sequences plain, against 8 mazes with 8 paths each."""
+    recipe = training.TrainingRecipe(mazes_per_step=64, paths_per_maze=1, model=MODEL)
+    shared = replace(recipe, mazes_per_step=8, paths_per_maze=8)
+    alone, together = next(training.batches(recipe)), next(training.batches(shared))
+    plain, quick = models.build(MODEL, seed=0), models.build(MODEL, seed=0)
+    optimiser, own = torch.optim.AdamW(plain.parameters(), 1e-3), adamw(quick, training.Optimiser())
+    ids, graded = torch.from_numpy(alone.ids).long(), torch.from_numpy(alone.graded)
+
+    def hooked() -> None:
+        loss = F.cross_entropy(plain(ids)[graded], ids.roll(-1, 1)[graded])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    def ours() -> None:
+        with precision.autocast("auto", "cpu"):
+            loss = path_loss(quick, together, 8)
+        own.zero_grad()
+        loss.backward()
+        own.step()
+
+    spent = medians({"hooked": hooked, "ours": ours})
+    what = "training, RDFS 6 x 6, 8 paths share a maze: paths/s"
+    return [
+        [
+            what,
+            f"{64 / spent['ours']:,.0f}",
+            f"{64 / spent['hooked']:,.0f} (HookedTransformer, float32)",
+            f"{spent['hooked'] / spent['ours']:.2f} x",
+        ]
+    ]
+
+
+def inference() -> list[list[str]]:
+    """Logits at every position, no hooks in use."""
+    batch, model = sequences(), models.build(MODEL, seed=0)
+    ids = torch.from_numpy(batch.ids).long()
+
+    def hooked() -> None:
+        with torch.inference_mode():
+            model(ids)
+
+    spent = medians({"hooked": hooked, "ours": lambda: models.forced_logits(model, batch, dtype="auto")})
+    speed = {name: batch.ids.size / seconds for name, seconds in spent.items()}
+    what = "logits everywhere, no hooks: tokens/s"
+    return [
+        [
+            what,
+            f"{speed['ours']:,.0f}",
+            f"{speed['hooked']:,.0f} (HookedTransformer)",
+            f"{spent['hooked'] / spent['ours']:.2f} x",
+        ]
+    ]
+
+
+def rollouts(count: int = 1000, written: int = 12) -> list[list[str]]:
+    """Greedy decoding of `count` mazes by a model that writes `written` cells (the mean path and its end) and no end.
+
+    HookedTransformer.generate has its cache on: without it, it is measured on a tenth of the mazes.
+    """
+    model = models.build(MODEL, seed=0)
+    specials = torch.ones(model.cfg.d_vocab, dtype=torch.bool)
+    specials[torch.from_numpy(model.maze_tokenizer.vocabulary.cell_ids.ravel().astype(np.int64))] = False
+    with torch.no_grad():
+        model.unembed.b_U[specials] = -1e4
+    drawn = mazes.draw(World(), count, seed=0)
+    prompts = model.maze_tokenizer.encode_prompts(drawn, seed=0)
+    ids = torch.from_numpy(prompts.ids).long()
+
+    def generate(rows: torch.Tensor, cache: bool) -> None:
+        for batch in rows.split(100):
+            model.generate(
+                batch,
+                max_new_tokens=written,
+                stop_at_eos=False,
+                do_sample=False,
+                use_past_kv_cache=cache,
+                verbose=False,
+            )
+
+    spent = medians(
+        {
+            "cached": lambda: generate(ids, True),
+            "uncached": lambda: generate(ids[: count // 10], False),
+            "ours": lambda: models.decode(model, prompts, written, dtype="auto"),
+        },
+        3,
+    )
+    mine = count / spent["ours"]
+    return [
+        [
+            f"greedy rollouts, 6 x 6, {written} tokens: mazes/s",
+            f"{mine:,.0f}",
+            f"{count / spent['cached']:,.0f} (generate, cached, batch 100)",
+            f"{spent['cached'] / spent['ours']:.1f} x",
+        ],
+        [
+            "the same beside generate without its cache",
+            f"{mine:,.0f}",
+            f"{count / 10 / spent['uncached']:,.1f}",
+            f"{10 * spent['uncached'] / spent['ours']:.0f} x",
+        ],
+    ]
+
+
+if __name__ == "__main__":
+    main()
