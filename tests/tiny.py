@@ -11,6 +11,7 @@ from maze_interp import mazes, models
 from maze_interp.mazes import MazeBatch, World
 from maze_interp.models import HookedTransformer, ModelConfig
 from maze_interp.tokens import TokenBatch
+from maze_interp.tokens.vocabulary import PATH_END
 
 RAGGED = World("percolation", 4, 4, {"p": 0.55})  # prompts of different lengths
 
@@ -27,12 +28,14 @@ def model(seed: int = 0, **changes: Any) -> HookedTransformer:
 
 
 def talkative(seed: int = 0, **changes: Any) -> HookedTransformer:
-    """A model that mostly writes cells, so that its rollouts are long, and sometimes ends a path."""
+    """A model that heeds its prompt and mostly writes cells: its paths have all lengths and end in all ways."""
     built = model(seed, **changes)
     cells = torch.from_numpy(built.maze_tokenizer.vocabulary.cell_ids.astype(np.int64).ravel())
     with torch.no_grad():
-        built.unembed.b_U[cells] += 3.0
-        built.unembed.b_U[built.maze_tokenizer.vocabulary.ids["<PATH_END>"]] += 2.5
+        for block in built.blocks:
+            block.attn.W_O *= 3.0
+        built.unembed.b_U[cells] += 1.5
+        built.unembed.b_U[PATH_END] += 2.5
     return built
 
 
@@ -67,3 +70,14 @@ def plain_logits(built: HookedTransformer, tokens: TokenBatch) -> list[Tensor]:
     """HookedTransformer's own logits [position, vocab] of each sequence, read alone and without padding."""
     rows = [torch.from_numpy(ids[:length]).long() for ids, length in zip(tokens.ids, tokens.length, strict=True)]
     return [built(row[None])[0] for row in rows]
+
+
+def greedy(built: HookedTransformer, prompt: np.ndarray, limit: int) -> list[int]:
+    """What HookedTransformer itself writes after one prompt: the likeliest token, read everything again, repeat."""
+    cells = set(built.maze_tokenizer.vocabulary.cell_ids.ravel().tolist())
+    ids = prompt.tolist()
+    while len(ids) < min(len(prompt) + limit, built.cfg.n_ctx + 1):
+        ids.append(int(built(torch.tensor(ids)[None])[0, -1].argmax()))
+        if ids[-1] not in cells:
+            break
+    return ids[len(prompt) :]
