@@ -83,7 +83,9 @@ def as_table(name: str, rows: Sequence[Row]) -> Table:
         columns = list(dict.fromkeys(row.what[conditions[0]] for row in rows))
         cells = {(row.measure, row.what[conditions[0]]): _reading(row) for row in rows}
         measures = list(dict.fromkeys(row.measure for row in rows))
-        lines = [[measure, *(cells.get((measure, column), "") for column in columns)] for measure in measures]
+        lines: list[list[Any]] = [
+            [measure, *(cells.get((measure, column), "") for column in columns)] for measure in measures
+        ]
         return Table(["measure", *map(str, columns)], lines, f"{caption}: value, 95% interval")
     lines = [[*(row.what.get(key, "") for key in conditions), row.measure, _reading(row), row.n] for row in rows]
     return Table([*conditions, "measure", "value, 95% interval", "n"], lines, caption)
