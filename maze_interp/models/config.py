@@ -5,9 +5,11 @@ and cell order stand beside layers and heads, and a model loaded from disk alway
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
+from maze_interp import recipes
 from maze_interp.tokens import Tokenizer
+
+POSITIONS = ("learned", "rotary")
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class ModelConfig:
     """A decoder-only transformer with layer norm and MLPs, and the language it reads.
 
     `context` is the longest sequence in tokens; 0 means the longest that any maze of the vocabulary's lattice can
-    give. `d_mlp` 0 means 4 * d_model. Raises ValueError for sizes that do not fit each other.
+    give. `d_mlp` 0 means 4 * d_model. Raises ValueError for sizes that do not fit each other and for unknown names.
     """
 
     layers: int = 6
@@ -23,7 +25,7 @@ class ModelConfig:
     heads: int = 4
     d_mlp: int = 0
     context: int = 0
-    positions: Literal["learned", "rotary"] = "rotary"
+    positions: str = "rotary"
     rows: int = 6
     cols: int = 6
     scheme: str = "adjacency_list"
@@ -35,10 +37,13 @@ class ModelConfig:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if self.d_model % self.heads:
             raise ValueError(f"d_model {self.d_model} is not a multiple of heads {self.heads}")
+        if self.positions not in POSITIONS:
+            raise recipes.unknown("positions", self.positions, POSITIONS)
         if self.positions == "rotary" and self.d_head % 2:
             raise ValueError(f"rotary positions turn pairs of numbers: d_head {self.d_head} must be even")
         if min(self.d_mlp, self.context) < 0:
             raise ValueError(f"d_mlp and context cannot be negative: {self.d_mlp}, {self.context}")
+        Tokenizer(self.scheme, self.rows, self.cols, self.order)
 
     @property
     def d_head(self) -> int:

@@ -21,6 +21,7 @@ with warnings.catch_warnings():
     from transformer_lens import HookedTransformer, HookedTransformerConfig
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
+PARTS = ("embed", "pos_embed", "blocks", "ln_final", "unembed")  # what a checkpoint holds besides is its optimiser's
 
 
 def build(config: ModelConfig, *, seed: int, device: str = "cpu") -> HookedTransformer:
@@ -63,6 +64,8 @@ def load(folder: str | Path, *, device: str = "cpu") -> HookedTransformer:
         data = json.loads((folder / CONFIG).read_text())
     except ValueError:
         raise ValueError(f"{folder / CONFIG} is not JSON") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"{folder / CONFIG} is not a JSON object")
     if not (folder / WEIGHTS).exists():
         raise ValueError(f"no model in {folder}: it has no {WEIGHTS}")
     return from_weights(recipes.from_dict(ModelConfig, data, folder / CONFIG), folder / WEIGHTS, device=device)
@@ -71,7 +74,7 @@ def load(folder: str | Path, *, device: str = "cpu") -> HookedTransformer:
 def from_weights(config: ModelConfig, path: str | Path, *, device: str = "cpu") -> HookedTransformer:
     """A model of the given shape with the weights in a safetensors file (a model's, or a checkpoint's).
 
-    Raises ValueError that names the file and the first tensor that is missing or has another shape.
+    Raises ValueError that names the file and the first tensor that is missing, surplus or of another shape.
     """
     tensors, _ = storage.read_tensors(path)
     model = _empty(config)
@@ -86,6 +89,9 @@ def from_weights(config: ModelConfig, path: str | Path, *, device: str = "cpu") 
                     f"a {config.rows} x {config.cols} vocabulary, {config.layers} layers and d_model {config.d_model}"
                 )
             weight.copy_(torch.from_numpy(tensors[name].copy()))
+    surplus = [name for name in tensors if name.split(".")[0] in PARTS and name not in weights_of(model)]
+    if surplus:
+        raise ValueError(f"{path} is not a model of this shape: it has {surplus[0]}, which this model lacks")
     return model.to(device, print_details=False)
 
 
