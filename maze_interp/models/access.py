@@ -72,7 +72,7 @@ def _part(value: Tensor, site: Site) -> Tensor:
 
 def _edited(value: Tensor, site: Site, change: Edit) -> Tensor:
     part = _part(value, site)
-    new = change(part)
+    new = change(part.clone())  # an edit that writes into its argument must not be taken for one that changes nothing
     if new.shape != part.shape:
         raise ValueError(f"the edit at {site} returned shape {tuple(new.shape)} for {tuple(part.shape)}")
     if site.head is None:
