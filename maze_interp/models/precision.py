@@ -7,28 +7,34 @@ one product of the size a maze model makes in each and takes bf16 only where it 
 import time
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
+from typing import Literal
 
 import torch
 
 from maze_interp import recipes
 
+Format = Literal["float32", "bfloat16"]
 DTYPES = ("auto", "float32", "bfloat16")
 GAIN = 1.3  # below this, bf16's casts and coarser gradients are not worth it
 
 
 def autocast(dtype: str, device: str) -> AbstractContextManager:
-    """The context in which the fused pass computes: bf16 autocast, or nothing for float32.
-
-    `dtype` is "float32", "bfloat16" or "auto" (the faster of the two on `device`). Raises ValueError for another.
-    """
-    if dtype not in DTYPES:
-        raise recipes.unknown("dtype", dtype, DTYPES)
-    chosen = fastest(device) if dtype == "auto" else dtype
+    """The context in which the fused pass computes: bf16 autocast, or nothing for float32."""
+    chosen = settle(dtype, device)
     return torch.autocast(device.split(":")[0], torch.bfloat16) if chosen == "bfloat16" else nullcontext()
 
 
+def settle(dtype: str, device: str) -> Format:
+    """The format to compute in: "auto" becomes the faster of the two on `device`. Raises ValueError for another."""
+    if dtype not in DTYPES:
+        raise recipes.unknown("dtype", dtype, DTYPES)
+    if dtype == "auto":
+        return fastest(device)
+    return "bfloat16" if dtype == "bfloat16" else "float32"
+
+
 @cache
-def fastest(device: str) -> str:
+def fastest(device: str) -> Format:
     """ "bfloat16" where it multiplies matrices at least 1.3 times as fast as float32, else "float32". Takes ~50 ms."""
     return "bfloat16" if _seconds(torch.float32, device) > GAIN * _seconds(torch.bfloat16, device) else "float32"
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -48,8 +48,10 @@ Progress = Callable[[Status], None]
 def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | None = None) -> TrainingRun:
     """Train from scratch into an empty folder; returns the run, finished unless Ctrl-C stopped it (its state is saved).
 
+    The run's own recipe names the number format that `dtype = "auto"` came to, so that it is resumed in the same one.
     Raises ValueError if the folder holds another run, FloatingPointError when the loss or a gradient is not finite.
     """
+    recipe = replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device))
     run = runs.begin(recipe, folder)
     model = models.build(recipe.model, seed=recipe.seed, device=recipe.device)
     optimiser = adamw(model, recipe.optimiser)
