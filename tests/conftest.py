@@ -1,5 +1,15 @@
 """Every shape annotation of the library is checked while the tests run."""
 
+import pytest
 from jaxtyping import install_import_hook
 
 install_import_hook("maze_interp", "beartype.beartype")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory):
+    """One small finished run for every test that only looks: copy it before changing anything in its folder."""
+    from maze_interp import training
+    from tests import tiny
+
+    return training.train(tiny.LEARNS, tmp_path_factory.mktemp("runs") / "learns")

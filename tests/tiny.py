@@ -1,5 +1,6 @@
 """Models and mazes small enough to compare with the obvious, and rough enough that every part of them matters."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,32 @@ from maze_interp.mazes import MazeBatch, World
 from maze_interp.models import HookedTransformer, ModelConfig
 from maze_interp.tokens import TokenBatch
 from maze_interp.tokens.vocabulary import PATH_END
+from maze_interp.training import Optimiser, TrainingRecipe, Validation
 
 RAGGED = World("percolation", 4, 4, {"p": 0.55})  # prompts of different lengths
+SHAPE = ModelConfig(layers=2, d_model=32, heads=2, rows=3, cols=3, positions="learned")
+QUICK = TrainingRecipe(  # a fraction of a second: measured at 10, 20 and 24, milestones 0, 1, 3, 8 and 24
+    name="quick",
+    steps=24,
+    mazes_per_step=4,
+    paths_per_maze=2,
+    checkpoints=3,
+    dtype="float32",
+    world=World(rows=3, cols=3),
+    model=SHAPE,
+    optimiser=Optimiser(warmup=5),
+    validation=Validation(every=10, mazes=8),
+)
+LEARNS = replace(  # three seconds: walks about half of the mazes it never saw
+    QUICK,
+    name="learns",
+    reason="The smallest run that learns something",
+    steps=256,
+    mazes_per_step=8,
+    paths_per_maze=4,
+    optimiser=Optimiser(learning_rate=5e-3, warmup=20),
+    validation=Validation(every=64, mazes=64),
+)
 
 
 def model(seed: int = 0, **changes: Any) -> HookedTransformer:
