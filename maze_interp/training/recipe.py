@@ -22,6 +22,11 @@ class Validation:
     every: int = 250
     mazes: int = 256
 
+    def __post_init__(self) -> None:
+        for name in ("every", "mazes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
 
 @dataclass(frozen=True)
 class TrainingRecipe:

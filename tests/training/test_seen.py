@@ -1,0 +1,65 @@
+"""The mazes a run has seen are those that were fed to it: known afterwards, without having been written down."""
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from maze_interp import mazes, training
+from maze_interp.mazes import DatasetRecipe, World
+from maze_interp.training.batches import POOL
+from maze_interp.training.objective import OBJECTIVES
+from tests import tiny
+
+
+def fed_to(recipe, folder, monkeypatch):
+    """The run, and the passage hash of every maze that reached its objective, read back from the tokens."""
+    plain, fed = OBJECTIVES[recipe.loss], []
+
+    def watched(model, tokens, branches):
+        batch, _ = recipe.model.tokenizer.parse(recipe.model.tokenizer.text(tokens[::branches]), 3, 3)
+        fed.extend(mazes.passage_hash(batch.passages).tolist())
+        return plain(model, tokens, branches)
+
+    monkeypatch.setitem(OBJECTIVES, recipe.loss, watched)
+    return training.train(recipe, folder), fed
+
+
+@pytest.mark.parametrize("paths", [1, 2])
+def test_the_mazes_seen_are_those_that_were_fed(tmp_path, monkeypatch, paths):
+    run, fed = fed_to(replace(tiny.QUICK, paths_per_maze=paths), tmp_path / "run", monkeypatch)
+    seen = training.mazes_seen(run)
+    assert seen.read == len(fed) == 96
+    assert seen.hashes.tolist() == sorted(set(fed))
+    assert seen.distinct == len(set(fed)) < 96  # so small a world repeats itself
+
+
+def test_a_pool_that_was_begun_counts_whole(tmp_path, monkeypatch):
+    run, fed = fed_to(replace(tiny.QUICK, steps=POOL + 1), tmp_path / "run", monkeypatch)
+    seen = training.mazes_seen(run)
+    assert seen.read == len(fed) == 36
+    assert set(fed) < set(seen.hashes.tolist())
+
+
+def test_a_baked_set_counts_its_own_mazes(tmp_path, monkeypatch):
+    mazes.bake(DatasetRecipe("set", World(rows=3, cols=3), 12, 1, 1, "a test"), tmp_path / "set")
+    recipe = replace(tiny.QUICK, dataset=str(tmp_path / "set"), paths_per_maze=1)
+    run, fed = fed_to(recipe, tmp_path / "run", monkeypatch)
+    seen = training.mazes_seen(run)
+    assert seen.read == len(fed) == 96
+    held = np.unique(mazes.passage_hash(mazes.load_baked(tmp_path / "set").passages))
+    assert seen.hashes.tolist() == held.tolist() == sorted(set(fed))
+
+
+def test_before_its_first_step_a_run_has_seen_nothing(trained, tmp_path):
+    folder = shutil.copytree(trained.folder, tmp_path / "copy")
+    for step, file in training.TrainingRun(folder).checkpoints.items():
+        if step:
+            file.unlink()
+    seen = training.mazes_seen(training.TrainingRun(folder))
+    assert (seen.read, seen.distinct, len(seen.hashes)) == (0, 0, 0)
+
+
+def test_no_maze_seen_is_held_out(trained):
+    assert (mazes.split_of(training.mazes_seen(trained).hashes) == mazes.TRAIN).all()

@@ -1,0 +1,89 @@
+"""A recipe says everything, fits itself, and names what it does not know."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from maze_interp import recipes, training
+from maze_interp.training import TrainingRecipe, Validation
+from tests import tiny
+
+PACKAGED = training.names()
+
+
+def test_a_recipe_survives_its_file(tmp_path):
+    (tmp_path / "quick.toml").write_text(recipes.to_toml(tiny.LEARNS))
+    assert training.find(str(tmp_path / "quick.toml")) == tiny.LEARNS
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_a_packaged_recipe_is_found_fits_itself_and_says_why(name):
+    recipe = training.find(name)
+    assert recipe.name == name
+    assert recipe.reason
+    assert not recipe.dataset  # what comes with the package needs nothing beside it
+    longest = recipe.model.tokenizer.max_length(recipe.world.rows, recipe.world.cols)
+    assert longest <= recipe.model.longest
+    assert recipe.steps >= recipe.optimiser.warmup
+    tokens = next(training.batches(replace(recipe, steps=1)))
+    assert len(tokens) == recipe.mazes_per_step * recipe.paths_per_maze
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stepz = 3", r"bad\.toml: unknown key 'stepz'; did you mean 'steps'"),
+        ("[model]\nlayrs = 3", r"bad\.toml: unknown key 'model\.layrs'; did you mean 'model\.layers'"),
+        ("[optimiser]\nwarm_up = 3", r"unknown key 'optimiser\.warm_up'; did you mean 'optimiser\.warmup'"),
+        ("[validation]\nmaze = 3", r"unknown key 'validation\.maze'; did you mean 'validation\.mazes'"),
+        ('steps = "many"', r"bad\.toml: .*steps"),
+        ('loss = "paths"', r"bad\.toml: .*loss"),
+        ("steps = ", r"bad\.toml: not a TOML file"),
+        ('[world]\ngenerator = "wilsonn"', r"unknown generator 'wilsonn'; did you mean 'wilson'"),
+        ("[model]\nheads = 3", r"bad\.toml: d_model 128 is not a multiple of heads 3"),
+    ],
+)
+def test_what_a_file_gets_wrong_is_named(tmp_path, text, message):
+    (tmp_path / "bad.toml").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        training.find(str(tmp_path / "bad.toml"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": 0}, "steps must be at least 1, not 0"),
+        ({"mazes_per_step": 0}, "mazes_per_step must be at least 1, not 0"),
+        ({"paths_per_maze": 0}, "paths_per_maze must be at least 1, not 0"),
+        ({"checkpoints": 0}, "checkpoints must be at least 1, not 0"),
+        ({"loss": "all"}, "a loss on all tokens needs paths_per_maze = 1, not 2"),
+        ({"dataset": "baked"}, "a baked data set, .* needs paths_per_maze = 1, not 2"),
+        (
+            {"model": replace(tiny.SHAPE, context=50)},
+            "mazes of 3 x 3 cells can take 67 tokens, more than the model's context of 50",
+        ),
+        ({"world": replace(tiny.QUICK.world, rows=4)}, "mazes of 4 x 3 cells do not fit a vocabulary of 3 x 3"),
+        ({"validation": Validation(every=0)}, "every must be at least 1, not 0"),
+        ({"validation": Validation(mazes=0)}, "mazes must be at least 1, not 0"),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        replace(tiny.QUICK, **changes)
+
+
+def test_an_unknown_recipe_is_an_error_that_lists_the_known():
+    with pytest.raises(
+        ValueError, match=r"unknown training recipe \(or TOML file\) 'nonesuch';.* allowed: " + ", ".join(PACKAGED)
+    ):
+        training.find("nonesuch")
+
+
+def test_every_setting_can_be_changed_from_text():
+    keys = {field.name for field in fields(TrainingRecipe)}
+    assert {"model", "world", "optimiser", "validation"} < keys
+    changed = recipes.override(
+        tiny.QUICK,
+        {"model.heads": "4", "optimiser.floor": "0.5", "world.knobs.p": "0.3"} | {"world.generator": "percolation"},
+    )
+    assert (changed.model.heads, changed.optimiser.floor, changed.world.knobs) == (4, 0.5, {"p": 0.3})
