@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from maze_interp import recipes, training
-from maze_interp.training import TrainingRecipe, Validation
+from maze_interp.training import TrainingRecipe
 from tests import tiny
 
 PACKAGED = training.names()
@@ -40,6 +40,8 @@ def test_a_packaged_recipe_is_found_fits_itself_and_says_why(name):
         ('loss = "paths"', r"bad\.toml: .*loss"),
         ("steps = ", r"bad\.toml: not a TOML file"),
         ('[world]\ngenerator = "wilsonn"', r"unknown generator 'wilsonn'; did you mean 'wilson'"),
+        ("[validation]\nevery = 0", r"bad\.toml: every must be at least 1, not 0"),
+        ("[validation]\nmazes = 0", r"bad\.toml: mazes must be at least 1, not 0"),
         ("[model]\nheads = 3", r"bad\.toml: d_model 128 is not a multiple of heads 3"),
     ],
 )
@@ -63,8 +65,6 @@ def test_what_a_file_gets_wrong_is_named(tmp_path, text, message):
             "mazes of 3 x 3 cells can take 67 tokens, more than the model's context of 50",
         ),
         ({"world": replace(tiny.QUICK.world, rows=4)}, "mazes of 4 x 3 cells do not fit a vocabulary of 3 x 3"),
-        ({"validation": Validation(every=0)}, "every must be at least 1, not 0"),
-        ({"validation": Validation(mazes=0)}, "mazes must be at least 1, not 0"),
     ],
 )
 def test_settings_that_do_not_fit_are_refused(changes, message):
