@@ -1,5 +1,6 @@
 """Progress bars: the library reports, the command line draws."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -29,8 +30,9 @@ def training_bar() -> Iterator[Callable[[Status], None]]:
         def advance(status: Status) -> None:
             drawn.total = status.steps
             left = tqdm.format_interval(status.seconds_left)
+            solved = "not measured yet" if math.isnan(status.exact) else f"{status.exact:.1%}"
             drawn.set_postfix_str(
-                f"loss {status.loss:.3f}, solved {status.exact:.1%}, "
+                f"loss {status.loss:.3f}, solved {solved}, "
                 f"{status.mazes_per_second:.0f} mazes/s, {left} left",
                 refresh=False,
             )
