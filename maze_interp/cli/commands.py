@@ -56,6 +56,10 @@ def quickstart(options: argparse.Namespace) -> None:
     from maze_interp import training
 
     run = training.TrainingRun(Path(options.out))
+    if (run.folder / "recipe.toml").exists() and (options.settings or options.seed is not None):
+        raise ValueError(
+            f"{run.folder} holds a run already, which --set and --seed cannot change: choose another --out"
+        )
     if not (run.folder / "recipe.toml").exists():
         _train(_changed(training.find(QUICKSTART), options), run.folder)
     elif not run.finished:
@@ -86,10 +90,8 @@ def train(options: argparse.Namespace) -> None:
         for name in training.names():
             print(f"{name:24} {training.find(name).reason}")
     elif options.resume:
-        if options.recipe or options.settings or options.seed is not None:
-            raise ValueError(
-                "--resume goes on with the recipe in its folder: give no recipe, --set or --seed beside it"
-            )
+        if options.recipe or options.settings or options.seed is not None or options.out:
+            raise ValueError("--resume goes on in its folder: give no recipe, --set, --seed or --out beside it")
         _resume(Path(options.resume))
     elif options.recipe is None:
         raise ValueError("which recipe? give a TOML file or one of: " + ", ".join(training.names()))
@@ -122,7 +124,9 @@ def run(options: argparse.Namespace) -> None:
 
 def report(options: argparse.Namespace) -> None:
     """Write a run's report."""
-    _report(Path(options.folder))
+    if options.settings or options.seed is not None:
+        raise ValueError("a report shows what was measured: `maze-interp run` takes --set and --seed")
+    _report(Path(options.folder), options.out)
 
 
 def _command(commands: Any, name: str, function: Any, said: str) -> argparse.ArgumentParser:
@@ -174,10 +178,10 @@ def _tell(made: Any) -> None:
         print(f"stopped and saved; go on with: maze-interp train --resume {made.folder}")
 
 
-def _report(folder: Path) -> None:
+def _report(folder: Path, out: str | None = None) -> None:
     from maze_interp.cli.report import report as write
 
-    page = write(folder)
+    page = write(folder, out)
     from maze_interp import experiments
 
     for sentence in experiments.read(folder / "behaviour").sentences:

@@ -32,8 +32,7 @@ def training_bar() -> Iterator[Callable[[Status], None]]:
             left = tqdm.format_interval(status.seconds_left)
             solved = "not measured yet" if math.isnan(status.exact) else f"{status.exact:.1%}"
             drawn.set_postfix_str(
-                f"loss {status.loss:.3f}, solved {solved}, "
-                f"{status.mazes_per_second:.0f} mazes/s, {left} left",
+                f"loss {status.loss:.3f}, solved {solved}, {status.mazes_per_second:.0f} mazes/s, {left} left",
                 refresh=False,
             )
             drawn.update(status.step - drawn.n)

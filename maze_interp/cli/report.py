@@ -16,9 +16,10 @@ PAGE = "report.html"
 ALWAYS = ("behaviour", "attention")  # measured for every report; other findings in the folder are added to it
 
 
-def report(folder: str | Path) -> Path:
-    """Write FOLDER/report.html and return its path; experiments that every report needs are run if they were not.
+def report(folder: str | Path, out: str | Path | None = None) -> Path:
+    """Write report.html into `out` (the run's folder, if not given) and return its path.
 
+    Experiments that every report needs are run if they were not, and their findings kept in the run's folder.
     Raises ValueError if the folder holds no finished training run.
     """
     run = training.open_run(folder)
@@ -32,7 +33,7 @@ def report(folder: str | Path) -> Path:
     ordered = [found[name] for name in ALWAYS] + [found[name] for name in found if name not in ALWAYS]
     sections = [trained(run), curves(run), *map(experiments.section, ordered)]
     title = f"{run.recipe.name}: a transformer that walks mazes"
-    return figures.write_page(run.folder / PAGE, title, sections, lead=lead(ordered[0]))
+    return figures.write_page(Path(out or run.folder) / PAGE, title, sections, lead=lead(ordered[0]))
 
 
 def lead(behaviour: Findings) -> str:

@@ -28,9 +28,12 @@ class Settings:
 
 
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
-    """Attention of all heads at a fork of one solved test maze, on the maze and between tokens."""
+    """Attention of all heads at a fork of one test maze's shortest path, on the maze and between tokens."""
     trained = training.open_run(settings.run)
     model = trained.model()
+    layers = model.cfg.n_layers
+    if not -layers <= settings.layer < layers:
+        raise ValueError(f"layer must be one of -{layers}..{layers - 1}, not {settings.layer}")
     seed = seeds.derive(settings.seed, "attention")
     candidates = held_out_mazes(trained, CANDIDATES, seed=seed)
     solutions = mazes.solve(candidates, seed=seed)
@@ -38,7 +41,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     chosen = np.argsort(-(forks.sum(axis=1) * 1000 + solutions.length), kind="stable")[:1]
     maze, solution = candidates[chosen], solutions[chosen]
     tokens = model.maze_tokenizer.encode(maze, solution, seed=seed)
-    sites = [Site("pattern", layer) for layer in range(model.cfg.n_layers)]
+    sites = [Site("pattern", layer) for layer in range(layers)]
     with torch.inference_mode():
         reading = models.access.run(model, torch.from_numpy(tokens.ids).long(), read=sites)
     pattern = torch.stack([reading.values[site][0] for site in sites]).numpy()
@@ -47,18 +50,18 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     query = int(on_path[step])
     mass = figures.attention_mass(maze, 0, tokens, pattern, query)
     most = np.unravel_index(np.argmax(1.0 - mass.special), mass.special.shape)
-    layer = settings.layer % model.cfg.n_layers
+    where = "its first fork" if forks[chosen].any() else "its start, as it has no fork"
     words = model.maze_tokenizer.text(tokens)[0].split()
     return Findings(
         heading="Attention on the maze",
         sentences=[
-            f"Attention at step {step + 1} of {solution.length[0]} of one test maze's shortest path, its first fork. "
+            f"Attention at step {step + 1} of {solution.length[0]} of one test maze's shortest path, {where}. "
             f"Each panel is a head; its mass on tokens that name a cell is drawn on that cell and on the passages. "
             f"Head {most[1]} of layer {most[0]} puts the largest share, {1 - mass.special[most]:.0%}, on cells.",
         ],
         figures={
             "heads": figures.attention_on_maze(maze, 0, tokens, pattern, query),
-            "tokens": figures.Html(figures.circuitsvis_attention(words, pattern, layer=layer)),
+            "tokens": figures.Html(figures.circuitsvis_attention(words, pattern, layer=settings.layer % layers)),
         },
         numbers={"largest_mass_on_cells": float(1 - mass.special[most])},
     )

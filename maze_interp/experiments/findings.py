@@ -1,6 +1,6 @@
 """What an experiment found: sentences, tables, figures and numbers, on disk and back.
 
-    numbers.json      flat name -> number
+    numbers.json      flat name -> number (null: nothing to measure it on)
     tables/*.csv      tidy rows with intervals
     figures/*.html    each figure as a page of its own
     settings.toml     what the experiment was asked
@@ -12,6 +12,7 @@ Sentences are built from the numbers they state: measure something else and they
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ def write(findings: Findings, folder: str | Path, settings: Any) -> Path:
     """Write the findings and the settings that led to them into an empty folder; returns it."""
     folder = storage.claim_folder(folder)
     storage.write_text_atomically(folder / "settings.toml", recipes.to_toml(settings))
-    storage.write_text_atomically(folder / "numbers.json", json.dumps(dict(findings.numbers), indent=2) + "\n")
+    known = {name: None if isnan(value) else value for name, value in findings.numbers.items()}  # JSON has no nan
+    storage.write_text_atomically(folder / "numbers.json", json.dumps(known, indent=2, allow_nan=False) + "\n")
     for name, rows in findings.tables.items():
         tables.to_csv(rows, folder / "tables" / f"{name}.csv")
     for name, figure in findings.figures.items():
@@ -80,8 +82,8 @@ def as_table(name: str, rows: Sequence[Row]) -> Table:
     conditions = list(dict.fromkeys(key for row in rows for key in row.what))
     caption = name.replace("_", " ")
     if len(conditions) == 1:
-        columns = list(dict.fromkeys(row.what[conditions[0]] for row in rows))
-        cells = {(row.measure, row.what[conditions[0]]): _reading(row) for row in rows}
+        columns = list(dict.fromkeys(row.what.get(conditions[0], "") for row in rows))
+        cells = {(row.measure, row.what.get(conditions[0], "")): _reading(row) for row in rows}
         measures = list(dict.fromkeys(row.measure for row in rows))
         lines: list[list[Any]] = [
             [measure, *(cells.get((measure, column), "") for column in columns)] for measure in measures

@@ -1,0 +1,157 @@
+"""Every experiment answers for any run: files, controls, and sentences that state the numbers they come from."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from maze_interp import experiments, figures, mazes, models, recipes, training
+from maze_interp.experiments import attention, behaviour
+from tests import tiny
+
+EXPERIMENTS = experiments.EXPERIMENTS
+every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
+MAZES = 60
+
+
+@pytest.fixture(scope="module")
+def found(trained):
+    return behaviour.run(behaviour.Settings(run=str(trained.folder), mazes=MAZES))
+
+
+@pytest.fixture(scope="module")
+def ignorant(tmp_path_factory):
+    """A run that took one step of hardly any length: nothing was learned."""
+    recipe = replace(tiny.QUICK, steps=1, optimiser=training.Optimiser(learning_rate=1e-9))
+    return training.train(recipe, tmp_path_factory.mktemp("ignorant") / "run")
+
+
+@every_experiment
+def test_it_says_what_it_asks_and_repeats_itself_exactly(name, trained):
+    module = EXPERIMENTS[name]
+    assert (module.__doc__ or "").splitlines()[0].endswith(("?", "."))
+    small = {"mazes": 20} if name == "behaviour" else {}
+    settings = module.Settings(run=str(trained.folder), **small)
+    one, two = (module.run(settings) for _ in range(2))
+    assert one.sentences == two.sentences
+    assert json.dumps(dict(one.numbers)) == json.dumps(dict(two.numbers))
+    records = [{key: figures.to_record(drawn) for key, drawn in found.figures.items()} for found in (one, two)]
+    assert records[0] == records[1]
+
+
+@every_experiment
+def test_it_needs_a_finished_run(name, tmp_path):
+    module = EXPERIMENTS[name]
+    with pytest.raises(ValueError, match="which run"):
+        module.run(module.Settings())
+    with pytest.raises(ValueError, match=r"nowhere holds no training run"):
+        module.run(module.Settings(run=str(tmp_path / "nowhere")))
+
+
+@every_experiment
+def test_what_it_finds_is_written_for_others(name, trained, tmp_path):
+    module = EXPERIMENTS[name]
+    settings = module.Settings(run=str(trained.folder), seed=3, **({"mazes": 20} if name == "behaviour" else {}))
+    folder = experiments.write(module.run(settings), tmp_path / name, settings)
+    assert recipes.load(module.Settings, folder / "settings.toml") == settings
+    assert json.loads((folder / "numbers.json").read_text())
+    assert list((folder / "figures").glob("*.html"))
+    assert experiments.read(folder).sentences
+
+
+def test_behaviour_measures_the_model_beside_its_controls(found):
+    assert set(found.tables) == {"rollouts", "published_tasks", "teacher_forced"}
+    exact = {row.what["walker"]: row for row in found.tables["rollouts"] if row.measure == "exact"}
+    assert set(exact) == {"trained", "untrained", "random walk"}
+    assert exact["trained"].value > 0.3
+    assert exact["trained"].low > exact["untrained"].high
+    assert found.numbers["exact"] == exact["trained"].value
+    assert found.numbers["untrained_exact"] == exact["untrained"].value < 0.05
+    assert all(row.n <= MAZES for rows in found.tables.values() for row in rows if row.what.get("walker"))
+    assert {"metrics", "solved", "failed"} == set(found.figures)
+
+
+def test_no_test_maze_was_seen_in_training(found, trained):
+    assert found.numbers["test_mazes_seen_in_training"] == 0
+    assert found.numbers["test_mazes"] == MAZES
+    assert 5 < found.numbers["test_mazes_distinct"] <= 192
+    assert found.numbers["training_mazes_read"] == 256 * 8
+    assert 50 < found.numbers["training_mazes_distinct"] <= 192
+    held_out = behaviour.held_out_mazes(trained, 50, seed=0, min_length=5)
+    assert (mazes.split_of(mazes.passage_hash(held_out.passages)) == mazes.TEST).all()
+    assert (mazes.solve(held_out).length >= 5).all()
+
+
+def test_the_leak_is_counted_where_there_is_one(trained, monkeypatch):
+    """A negative control for the count above: test mazes taken from the training stream are found out."""
+    plain = mazes.take
+    monkeypatch.setattr(mazes, "take", lambda *given, **more: plain(*given, **(more | {"split": mazes.TRAIN})))
+    leaky = behaviour.run(behaviour.Settings(run=str(trained.folder), mazes=20))
+    assert leaky.numbers["test_mazes_seen_in_training"] >= 15
+    assert "; 20 of the test mazes" in leaky.sentences[1] or "; 1" in leaky.sentences[1]
+
+
+def test_the_sentences_state_the_numbers(found, ignorant):
+    exact = found.numbers["exact"]
+    assert f"Of {MAZES} test mazes the model walks {exact:.1%} exactly" in found.sentences[0]
+    assert (
+        f"it read {256 * 8:,} mazes, {found.numbers['training_mazes_distinct']:,} of them distinct"
+        in found.sentences[1]
+    )
+    assert "; 0 of the test mazes are among them" in found.sentences[1]
+    assert f"{exact:.1%} of unseen mazes are walked exactly" in figures.plain(
+        found.figures["metrics"].layout.title.text
+    )
+    other = behaviour.run(behaviour.Settings(run=str(ignorant.folder), mazes=20))
+    assert "Of 20 test mazes the model walks 0.0% exactly" in other.sentences[0]
+    assert "it read 4 mazes" in other.sentences[1]
+    assert set(other.figures) == {"metrics", "failed"}  # where nothing is solved no gallery of solved mazes is shown
+
+
+def test_an_untrained_model_is_as_good_as_its_control(ignorant):
+    rollouts = behaviour.run(behaviour.Settings(run=str(ignorant.folder), mazes=20)).tables["rollouts"]
+    by_walker = [{r.measure: r.value for r in rollouts if r.what["walker"] == who} for who in ("trained", "untrained")]
+    assert np.array_equal(*[list(shares.values()) for shares in by_walker], equal_nan=True)
+
+
+def test_progress_counts_the_mazes(trained):
+    said = []
+    behaviour.run(behaviour.Settings(run=str(trained.folder), mazes=20), lambda *given: said.append(given))
+    assert said[-1] == (20, 20)
+
+
+def test_attention_shows_what_transformer_lens_computes(trained, monkeypatch):
+    given = []
+    plain = figures.attention_on_maze
+    monkeypatch.setattr(
+        figures, "attention_on_maze", lambda *values, **more: given.append(values) or plain(*values, **more)
+    )
+    found = attention.run(attention.Settings(run=str(trained.folder)))
+    ((maze, index, tokens, pattern, query),) = given
+    model = trained.model()
+    _, cache = model.run_with_cache(torch.from_numpy(tokens.ids).long())
+    assert pattern.shape[:2] == (2, 2)
+    for layer in range(2):
+        assert np.allclose(pattern[layer], cache["pattern", layer][0].detach().numpy(), atol=1e-6)
+    assert tokens.cell[0, query] >= 0
+    assert tokens.graded[0, query]
+    assert set(found.figures) == {"heads", "tokens"}
+    assert "CircuitsVis" in found.figures["tokens"].markup
+    assert 0 < found.numbers["largest_mass_on_cells"] <= 1
+    assert f"{found.numbers['largest_mass_on_cells']:.0%}, on cells" in found.sentences[0]
+    assert mazes.split_of(mazes.passage_hash(maze.passages)) == mazes.TEST
+    assert index == 0
+
+
+def test_attention_is_asked_about_layers_that_exist(trained):
+    assert attention.run(attention.Settings(run=str(trained.folder), layer=0)).figures["tokens"].markup
+    for layer in (2, -3):
+        with pytest.raises(ValueError, match=rf"layer must be one of -2\.\.1, not {layer}"):
+            attention.run(attention.Settings(run=str(trained.folder), layer=layer))
+
+
+def test_the_untrained_control_is_the_network_before_training(trained):
+    before, built = trained.model(0), models.build(trained.recipe.model, seed=trained.recipe.seed)
+    assert all((one == two).all() for one, two in zip(before.parameters(), built.parameters(), strict=True))
