@@ -100,11 +100,12 @@ def packed_logits(w: Weights, packed: Packed) -> Float[Tensor, "maze branch_posi
     for index, layer in enumerate(w.layers):
         last = index == len(w.layers) - 1
         q, k, v = _qkv(w, layer, x, packed.position, queries_from=width if last else 0)
-        mixed = _attend(q[:, :, 0 if last else width :], k, v, mask)
         if last:
-            x = x[:, width:]
+            mixed, x = _attend(q, k, v, mask), x[:, width:]
         else:
-            mixed = torch.cat([_attend_causal(q[:, :, :width], k[:, :, :width], v[:, :, :width]), mixed], dim=2)
+            prompt, asked = q.split([width, q.shape[2] - width], dim=2)
+            read = _attend_causal(prompt, k[:, :, :width], v[:, :, :width])
+            mixed = torch.cat([read, _attend(asked, k, v, mask)], dim=2)
         x = _after_attention(layer, x, mixed)
     return _unembed(w, x)
 
