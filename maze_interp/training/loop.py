@@ -12,6 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,9 +23,9 @@ from maze_interp import mazes, models, seeds
 from maze_interp.models import precision
 from maze_interp.models.hooked import HookedTransformer
 from maze_interp.tokens import TokenBatch
+from maze_interp.training import parallel
 from maze_interp.training import run as runs
 from maze_interp.training.batches import batches
-from maze_interp.training.objective import OBJECTIVES
 from maze_interp.training.recipe import TrainingRecipe
 from maze_interp.training.run import TrainingRun
 from maze_interp.training.schedule import Optimiser, learning_rate
@@ -48,10 +49,11 @@ Progress = Callable[[Status], None]
 def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | None = None) -> TrainingRun:
     """Train from scratch into an empty folder; returns the run, finished unless Ctrl-C stopped it (its state is saved).
 
-    The run's own recipe names the number format that `dtype = "auto"` came to, so that it is resumed in the same one.
+    The run's own recipe says what `dtype = "auto"` and `threads = 0` came to, so that it is resumed with the same.
     Raises ValueError if the folder holds another run, FloatingPointError when the loss or a gradient is not finite.
     """
-    recipe = replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device))
+    threads = parallel.settle(recipe.threads, recipe.device, recipe.mazes_per_step)
+    recipe = replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device), threads=threads)
     run = runs.begin(recipe, folder)
     model = models.build(recipe.model, seed=recipe.seed, device=recipe.device)
     optimiser = adamw(model, recipe.optimiser)
@@ -108,9 +110,9 @@ def _go_on(
     rows = run.metrics
     before, exact = (rows[-1]["seconds"], rows[-1]["exact"]) if rows else (0.0, math.nan)
     kept = runs.milestones(recipe)
-    with _interruption() as interrupted:
+    with _interruption() as interrupted, parallel.workers(recipe.threads) as pool:
         for step, tokens in enumerate(batches(recipe, first), start=first + 1):
-            window = [*window, _step(run, model, optimiser, tokens, step)]
+            window = [*window, _step(run, model, optimiser, tokens, step, pool)]
             spent = time.monotonic() - begun
             measured = step % recipe.validation.every == 0 or step == recipe.steps
             if measured:
@@ -133,24 +135,23 @@ def _go_on(
 
 
 def _step(
-    run: TrainingRun, model: HookedTransformer, optimiser: torch.optim.AdamW, tokens: TokenBatch, step: int
+    run: TrainingRun,
+    model: HookedTransformer,
+    optimiser: torch.optim.AdamW,
+    tokens: TokenBatch,
+    step: int,
+    pool: Executor,
 ) -> float:
     """One step of the optimiser; returns the loss before it, in nats per token that counts."""
-    recipe = run.recipe
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate(step - 1, recipe.steps, recipe.optimiser)
-    with precision.autocast(recipe.dtype, torch.device(recipe.device).type):
-        loss = OBJECTIVES[recipe.loss](model, tokens, recipe.paths_per_maze)
-    optimiser.zero_grad()
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimiser.clip)
-    if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        group["lr"] = learning_rate(step - 1, run.recipe.steps, run.recipe.optimiser)
+    loss = parallel.gradient(model, tokens, run.recipe, pool)
+    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), run.recipe.optimiser.clip).item()
+    if not (math.isfinite(loss) and math.isfinite(norm)):
         good = max(run.checkpoints.items())[1]
-        raise FloatingPointError(
-            f"step {step}: loss {loss.item()}, gradient norm {norm.item()}; the last good checkpoint is {good}"
-        )
+        raise FloatingPointError(f"step {step}: loss {loss}, gradient norm {norm}; the last good checkpoint is {good}")
     optimiser.step()
-    return loss.item()
+    return loss
 
 
 @contextmanager

@@ -31,3 +31,8 @@ def all_loss(model: HookedTransformer, tokens: TokenBatch, branches: int) -> Ten
 
 
 OBJECTIVES: dict[str, Objective] = {"path": path_loss, "all": all_loss}
+
+
+def count_tokens(loss: str, tokens: TokenBatch) -> int:
+    """How many tokens a loss of that name counts, so that the losses of parts of a batch can be put together."""
+    return int(tokens.graded.sum() if loss == "path" else (tokens.length - 1).sum())

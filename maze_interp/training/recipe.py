@@ -34,7 +34,9 @@ class TrainingRecipe:
 
     Each step reads `mazes_per_step` fresh mazes and `paths_per_maze` shortest paths through each, all paths of a maze
     sharing one reading of it. `loss` counts the path's tokens or all tokens. `dataset` names a folder of baked mazes
-    to pass over, epoch by epoch, instead of the endless stream. Raises ValueError for settings that exclude each other.
+    to pass over, epoch by epoch, instead of the endless stream. `threads` share a step's mazes (0: one a core), and
+    dtype "auto" is the faster format; a run's own recipe says what both came to. Raises ValueError for settings that
+    exclude each other.
     """
 
     name: str = "unnamed"
@@ -47,6 +49,7 @@ class TrainingRecipe:
     dataset: str = ""
     checkpoints: int = 12
     device: str = "cpu"
+    threads: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     world: World = field(default_factory=World)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -57,6 +60,8 @@ class TrainingRecipe:
         for name in ("steps", "mazes_per_step", "paths_per_maze", "checkpoints"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.threads < 0:
+            raise ValueError(f"threads must be at least 1, or 0 for one a core, not {self.threads}")
         if self.paths_per_maze > 1 and (self.loss == "all" or self.dataset):
             reason = "a loss on all tokens" if self.loss == "all" else "a baked data set, which fixes its endpoints,"
             raise ValueError(f"{reason} needs paths_per_maze = 1, not {self.paths_per_maze}")
