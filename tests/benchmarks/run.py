@@ -4,6 +4,7 @@ Each comparison interleaves its contestants within one run and quotes medians, s
 figures drift. Data is measured on one thread, networks on all of them.
 """
 
+import os
 import platform
 import resource
 import statistics
@@ -20,8 +21,8 @@ from maze_interp import mazes, models, storage, tokens, training
 from maze_interp.mazes import World
 from maze_interp.models import ModelConfig, precision
 from maze_interp.tokens import TokenBatch
+from maze_interp.training import parallel
 from maze_interp.training.loop import adamw
-from maze_interp.training.objective import path_loss
 
 PEER = {"6 x 6": 964, "20 x 20": 100}  # maze-dataset, generate + solve + token ids, mazes/s on one core, see README
 REPEATS = 5
@@ -37,7 +38,7 @@ def main() -> None:
         "| what | ours | beside it | ratio |",
         "|---|---:|---:|---:|",
     ]
-    for measure in (data, streaming, steps, shared_steps, inference, rollouts):
+    for measure in (data, streaming, steps, inference, rollouts):
         for row in measure():
             lines.append("| " + " | ".join(row) + " |")
             print(lines[-1], flush=True)
@@ -103,74 +104,57 @@ def sequences(length: int = 192, count: int = 64) -> TokenBatch:
 
 
 def steps() -> list[list[str]]:
-    """One optimiser step on 64 sequences of 192 tokens, path loss: the plain loop against the fused pass."""
-    batch = sequences()
-    plain, quick = models.build(MODEL, seed=0), models.build(MODEL, seed=0)
-    optimisers = [adamw(plain, training.Optimiser()), torch.optim.AdamW(plain.parameters(), 1e-3)]
-    ids = torch.from_numpy(batch.ids).long()
-    graded = torch.from_numpy(batch.graded)
-    targets = ids.roll(-1, 1)[graded]
+    """One optimiser step, path loss: the plain loop over HookedTransformer against the library's own step.
 
-    def hooked() -> None:
-        loss = F.cross_entropy(plain(ids)[graded], targets)
-        optimisers[1].zero_grad()
-        loss.backward()
-        optimisers[1].step()
-
-    own = adamw(quick, training.Optimiser())
-
-    def ours() -> None:
-        with precision.autocast("auto", "cpu"):
-            loss = path_loss(quick, batch, 1)
-        own.zero_grad()
-        loss.backward()
-        own.step()
-
-    spent = medians({"hooked": hooked, "ours": ours})
-    speed = {name: batch.ids.size / seconds for name, seconds in spent.items()}
-    what = "training step, d128 L6 H4, 64 x 192 tokens: tokens/s"
-    return [
+    First the same 64 sequences of 192 tokens for both; then 64 real paths, for us eight to a maze.
+    """
+    alone = training.TrainingRecipe(mazes_per_step=64, paths_per_maze=1, model=MODEL, threads=os.cpu_count() or 1)
+    shared = replace(alone, mazes_per_step=8, paths_per_maze=8, threads=min(8, alone.threads))
+    long, real = sequences(), next(training.batches(alone))
+    spent = medians({"plain": plain_step(long), "ours": own_step(long, alone)})
+    rows = [
         [
-            what,
-            f"{speed['ours']:,.0f}",
-            f"{speed['hooked']:,.0f} (HookedTransformer, float32)",
-            f"{spent['hooked'] / spent['ours']:.2f} x",
+            "training step, d128 L6 H4, 64 x 192 tokens: tokens/s",
+            f"{long.ids.size / spent['ours']:,.0f}",
+            f"{long.ids.size / spent['plain']:,.0f} (HookedTransformer, float32)",
+            f"{spent['plain'] / spent['ours']:.2f} x",
         ]
     ]
+    spent = medians({"plain": plain_step(real), "ours": own_step(next(training.batches(shared)), shared)})
+    what = "training, RDFS 6 x 6, eight paths share a maze: paths/s"
+    speeds = [f"{len(real) / spent['ours']:,.0f}", f"{len(real) / spent['plain']:,.0f} (HookedTransformer, float32)"]
+    return [*rows, [what, *speeds, f"{spent['plain'] / spent['ours']:.2f} x"]]
 
 
-def shared_steps() -> list[list[str]]:
-    """Paths learned per second on real 6 x 6 mazes: 64 sequences plain, against 8 mazes with 8 paths each."""
-    recipe = training.TrainingRecipe(mazes_per_step=64, paths_per_maze=1, model=MODEL)
-    shared = replace(recipe, mazes_per_step=8, paths_per_maze=8)
-    alone, together = next(training.batches(recipe)), next(training.batches(shared))
-    plain, quick = models.build(MODEL, seed=0), models.build(MODEL, seed=0)
-    optimiser, own = torch.optim.AdamW(plain.parameters(), 1e-3), adamw(quick, training.Optimiser())
-    ids, graded = torch.from_numpy(alone.ids).long(), torch.from_numpy(alone.graded)
+def plain_step(batch: TokenBatch) -> Callable[[], None]:
+    """Forward, backward and AdamW as one writes them first, the loss on the path's tokens."""
+    model = models.build(MODEL, seed=0)
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
+    ids, graded = torch.from_numpy(batch.ids).long(), torch.from_numpy(batch.graded)
+    targets = ids.roll(-1, 1)[graded]
 
-    def hooked() -> None:
-        loss = F.cross_entropy(plain(ids)[graded], ids.roll(-1, 1)[graded])
+    def step() -> None:
+        loss = F.cross_entropy(model(ids)[graded], targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
 
-    def ours() -> None:
-        with precision.autocast("auto", "cpu"):
-            loss = path_loss(quick, together, 8)
-        own.zero_grad()
-        loss.backward()
-        own.step()
+    return step
 
-    spent = medians({"hooked": hooked, "ours": ours})
-    what = "training, RDFS 6 x 6, 8 paths share a maze: paths/s"
-    return [
-        [
-            what,
-            f"{64 / spent['ours']:,.0f}",
-            f"{64 / spent['hooked']:,.0f} (HookedTransformer, float32)",
-            f"{spent['hooked'] / spent['ours']:.2f} x",
-        ]
-    ]
+
+def own_step(batch: TokenBatch, recipe: training.TrainingRecipe) -> Callable[[], None]:
+    """The same, as the training loop does it, gradient clipping included."""
+    model = models.build(MODEL, seed=0)
+    optimiser = adamw(model, recipe.optimiser)
+    recipe = replace(recipe, dtype=precision.settle("auto", "cpu"))
+
+    def step() -> None:
+        with parallel.workers(recipe.threads) as pool:
+            parallel.gradient(model, batch, recipe, pool)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+
+    return step
 
 
 def inference() -> list[list[str]]:
