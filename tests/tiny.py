@@ -23,6 +23,7 @@ QUICK = TrainingRecipe(  # a fraction of a second: measured at 10, 20 and 24, mi
     mazes_per_step=4,
     paths_per_maze=2,
     checkpoints=3,
+    threads=1,
     dtype="float32",
     world=World(rows=3, cols=3),
     model=SHAPE,

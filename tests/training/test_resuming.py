@@ -1,6 +1,7 @@
 """However a run is stopped, it can be gone on with, and ends as if it had never stopped: bit for bit."""
 
 import errno
+import os
 import shutil
 import signal
 import subprocess
@@ -122,6 +123,14 @@ def test_another_thread_trains_too(whole, tmp_path):
     assert_same(made[0], whole)
 
 
+def test_threads_that_share_a_step_change_nothing_either(tmp_path):
+    recipe = replace(tiny.QUICK, threads=3)  # which share four mazes unevenly
+    whole = training.train(recipe, tmp_path / "whole")
+    with pytest.raises(Stop):
+        training.train(recipe, tmp_path / "run", progress=at(15, crash))
+    assert_same(training.resume(tmp_path / "run"), whole)
+
+
 def test_another_process_gets_the_same_weights(whole, tmp_path):
     """The one that was killed by a signal it could not catch, and another that went on: three processes agree."""
     (tmp_path / "quick.toml").write_text(recipes.to_toml(tiny.QUICK))
@@ -236,7 +245,9 @@ def _made(folder):
     return folder
 
 
-def test_a_run_settles_its_number_format_once(tmp_path, monkeypatch):
+def test_a_run_settles_its_number_format_and_threads_once(tmp_path, monkeypatch):
     monkeypatch.setattr(precision, "fastest", lambda device: "bfloat16")
-    run = training.train(replace(tiny.QUICK, steps=2, dtype="auto"), tmp_path / "run", progress=at(1, press))
-    assert run.recipe.dtype == "bfloat16"
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    recipe = replace(tiny.QUICK, steps=2, dtype="auto", threads=0)
+    run = training.train(recipe, tmp_path / "run", progress=at(1, press))
+    assert (run.recipe.dtype, run.recipe.threads) == ("bfloat16", 3)
