@@ -12,7 +12,7 @@ from maze_interp.tokens.vocabulary import PADDING
 from maze_interp.training.packing import IGNORE, pack
 from tests import oracles, tiny
 
-few = settings(oracles.repeatable, max_examples=25)
+few = settings(oracles.repeatable, max_examples=15)
 
 
 def close(one, two, tolerance=1e-4):
