@@ -7,7 +7,7 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 TINY = {
-    "01_first_look": 'world = dict(generator="depth_first", rows=3, cols=3)\nsteps = 3\nfolder = "run"\n',
+    "01_first_look": 'world = {"generator": "depth_first", "rows": 3, "cols": 3}\nsteps = 3\nfolder = "run"\n',
 }
 
 
