@@ -53,7 +53,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     shares = {row.measure: row for row in rollouts if row.what["walker"] == "trained"}
     return Findings(
         heading="Behaviour on unseen mazes",
-        sentences=_sentences(shares, rollouts, seen, held_out),
+        sentences=_sentences(shares, rollouts, seen, held_out, recipe.loss),
         tables={
             "rollouts": rollouts,
             "published_tasks": behaviour.score_tasks(logits, tokens, seed=seed),
@@ -109,7 +109,9 @@ def galleries(held_out: MazeBatch, walked: PathBatch, solutions: PathBatch) -> d
     }
 
 
-def _sentences(shares: dict[str, Row], rollouts: list[Row], seen: training.MazesSeen, held_out: MazeBatch) -> list[str]:
+def _sentences(
+    shares: dict[str, Row], rollouts: list[Row], seen: training.MazesSeen, held_out: MazeBatch, loss: str
+) -> list[str]:
     exact, optimal, valid = shares["exact"], shares["optimal"], shares["valid"]
     control = {row.what["walker"]: row.value for row in rollouts if row.measure == "optimal"}
     clean = int(np.isin(mazes.passage_hash(held_out.passages), seen.hashes).sum())
@@ -120,4 +122,5 @@ def _sentences(shares: dict[str, Row], rollouts: list[Row], seen: training.Mazes
         f"random walk does in {control['random walk']:.1%}.",
         f"In training it read {seen.read:,} mazes, {seen.distinct:,} of them distinct; {clean} of the test mazes "
         f"are among them ({len(np.unique(mazes.passage_hash(held_out.passages))):,} distinct test mazes).",
+        *(["The task path_start asks for a token that a loss on path tokens never grades."] if loss == "path" else []),
     ]
