@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from maze_interp import mazes, models, seeds
@@ -83,18 +84,24 @@ def adamw(model: HookedTransformer, settings: Optimiser) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(settings.beta1, settings.beta2), fused=True)
 
 
-def validate(model: HookedTransformer, recipe: TrainingRecipe) -> dict[str, float]:
+def validate(model: HookedTransformer, recipe: TrainingRecipe, pool: Executor | None = None) -> dict[str, float]:
     """Shares of held-out mazes that the model walks exactly, optimally (any shortest path), and to the goal."""
     seed = seeds.derive(recipe.seed, "validation")
     held_out, _ = mazes.take(recipe.world, recipe.validation.mazes, seed=seed, split=mazes.VALIDATION)
-    walked = models.rollout(model, held_out, seed=seed)
     solutions = mazes.solve(held_out, seed=seed)
-    return {
-        "exact": float(mazes.paths.exact(walked, solutions).mean()),
-        "optimal": float(mazes.paths.optimal(held_out, walked).mean()),
-        "target_reached": float(mazes.paths.ends_at_goal(held_out, walked).mean()),
-        "validation_mazes": recipe.validation.mazes,
-    }
+
+    def walk(share: np.ndarray) -> dict[str, np.ndarray]:
+        walked = models.rollout(model, held_out[share], seed=seed, first=int(share[0]))
+        return {
+            "exact": mazes.paths.exact(walked, solutions[share]),
+            "optimal": mazes.paths.optimal(held_out[share], walked),
+            "target_reached": mazes.paths.ends_at_goal(held_out[share], walked),
+        }
+
+    shares = np.array_split(np.arange(len(held_out)), min(recipe.threads or 1, len(held_out)))
+    judged = list((map if pool is None else pool.map)(walk, shares))
+    means = {name: float(np.concatenate([share[name] for share in judged]).mean()) for name in judged[0]}
+    return {**means, "validation_mazes": len(held_out)}
 
 
 def _go_on(
@@ -117,7 +124,7 @@ def _go_on(
             measured = step % recipe.validation.every == 0 or step == recipe.steps
             if measured:
                 row = {"step": step, "seconds": round(before + spent, 3), "loss": sum(window) / len(window)}
-                row |= validate(model, recipe)
+                row |= validate(model, recipe, pool)
                 runs.append(run, row)
                 exact, window = row["exact"], []
             stop = interrupted()  # asked once: what stops the run has been saved
