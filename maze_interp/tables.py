@@ -49,10 +49,12 @@ def proportion(measure: str, successes: Bool[np.ndarray, " maze"], **what: Any) 
 def mean(
     measure: str, values: Num[np.ndarray, " maze"] | Bool[np.ndarray, " maze"], *, seed: int = 0, **what: Any
 ) -> Row:
-    """The mean with a bootstrap 95% interval (nan for no values)."""
+    """The mean with a bootstrap 95% interval; nan where a bootstrap knows nothing: no values, or all of them alike."""
     values = np.asarray(values, dtype=np.float64)
     if len(values) == 0:
         return Row(measure, float("nan"), float("nan"), float("nan"), 0, what)
+    if (values == values[0]).all():
+        return Row(measure, float(values[0]), float("nan"), float("nan"), len(values), what)
     low, high = bootstrap(lambda chosen: values[chosen].mean(axis=1), len(values), seed=seed)
     return Row(measure, float(values.mean()), low, high, len(values), what)
 

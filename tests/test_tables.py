@@ -65,7 +65,9 @@ def test_an_interval_depends_on_its_seed_alone_and_not_on_how_memory_was_split(m
 
 
 def test_constant_and_empty_samples():
-    assert tables.mean("x", np.full(10, 3)) == Row("x", 3.0, 3.0, 3.0, 10)
+    alike = tables.mean("x", np.full(10, 3))  # ten equal values say nothing of how much an eleventh may differ
+    assert (alike.value, alike.n) == (3.0, 10)
+    assert np.isnan([alike.low, alike.high]).all()
     assert np.isnan(tables.mean("x", np.zeros(0)).value)
     assert tables.mean("x", np.array([True, False]), layer=2).what == {"layer": 2}
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from maze_interp import recipes
+from maze_interp import recipes, storage
 
 QUICKSTART = "quickstart"
 
@@ -31,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("maze-interp", description="Train maze transformers and find out how they do it.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
 
-    quick = _command(commands, "quickstart", quickstart, "train a small model for minutes and open its report")
+    quick = _command(commands, "quickstart", quickstart, "train a small model for minutes and write its report")
     quick.set_defaults(out="runs/quickstart")
 
     bake_ = _command(commands, "bake", bake, "write a data set to disk, split by maze")
@@ -113,7 +113,7 @@ def run(options: argparse.Namespace) -> None:
         raise recipes.unknown("experiment", options.experiment, experiments.EXPERIMENTS)
     experiment = experiments.EXPERIMENTS[options.experiment]
     settings = _changed(experiment.Settings(), options)
-    out = Path(options.out or Path(settings.run) / options.experiment)
+    out = storage.claim_folder(options.out or Path(settings.run) / options.experiment)  # before anything is measured
     with bar(options.experiment, "maze") as progress:
         findings = experiment.run(settings, progress)
     experiments.write(findings, out, settings)

@@ -1,6 +1,7 @@
 """A run and everything found out about it, as one page that opens anywhere and asks nothing of any network."""
 
 import json
+from html import escape
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,7 @@ def trained(run: TrainingRun) -> Section:
     weights = sum(weight.numel() for weight in models.weights_of(model).values())
     last = run.metrics[-1]
     world = f"{recipe.world.generator}, {recipe.world.rows} x {recipe.world.cols} cells"
+    world += f", paths of {recipe.world.min_length} cells or more" + (f", {recipe.dataset}" if recipe.dataset else "")
     facts = [
         ["world", world + "".join(f", {knob} = {value}" for knob, value in recipe.world.knobs.items())],
         ["vocabulary", f"{recipe.model.rows} x {recipe.model.cols} cells, {recipe.model.order}, {recipe.model.scheme}"],
@@ -67,8 +69,6 @@ def trained(run: TrainingRun) -> Section:
 
 def recipe_markup(run: TrainingRun) -> figures.Html:
     """The recipe as preformatted text."""
-    from html import escape
-
     return figures.Html(
         f"<details><summary>recipe.toml</summary><pre>{escape(recipes.to_toml(run.recipe))}</pre></details>"
     )
@@ -88,10 +88,14 @@ def curves(run: TrainingRun) -> Section:
     loss = figures.series(points, "training loss", "loss", x="mazes")
     exact = figures.series(points, "solved exactly", "exact", x="mazes", low="low", high="high")
     figure = figures.training_curves(
-        [loss], [exact], title=f"Exact-solve share rises to {rows[-1]['exact']:.0%} on held-out mazes", x="mazes read"
+        [loss],
+        [exact],
+        title=f"{rows[-1]['exact']:.0%} of held-out mazes are walked exactly at the end",
+        x="mazes read",
     )
     said = (
-        f"Each step reads {run.recipe.mazes_per_step} fresh mazes and {paths} paths through them. "
-        f"The loss is in nats per path token; the share is of {rows[-1]['validation_mazes']} held-out mazes."
+        f"Each step reads {run.recipe.mazes_per_step} {'baked' if run.recipe.dataset else 'fresh'} mazes and {paths} "
+        f"paths through them. The loss is in nats per token ({run.recipe.loss} tokens); the share is of "
+        f"{rows[-1]['validation_mazes']} held-out mazes."
     )
     return Section("How it learned", [said, figure])

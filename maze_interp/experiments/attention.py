@@ -1,7 +1,7 @@
 """Where does each head look? Attention of every head at one decision, drawn on the maze it is about.
 
-A picture, not a measurement: one maze, the fork with the most ways on, every layer and head. What a head is called
-needs scores over many mazes and a null.
+A picture, not a measurement: one maze, the first fork of the path with the most forks, every layer and head. What a
+head is called needs scores over many mazes and a null.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.models import Site
 from maze_interp.tokens import PATH
 
-CANDIDATES = 200  # test mazes among which the one with the longest path is drawn
+CANDIDATES = 200  # test mazes among which the one whose path has the most forks is drawn
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,20 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     most = np.unravel_index(np.argmax(1.0 - mass.special), mass.special.shape)
     where = "its first fork" if forks[chosen].any() else "its start, as it has no fork"
     words = model.maze_tokenizer.text(tokens)[0].split()
+    if progress is not None:
+        progress(1, 1)
     return Findings(
         heading="Attention on the maze",
         sentences=[
             f"Attention at step {step + 1} of {solution.length[0]} of one test maze's shortest path, {where}. "
-            f"Each panel is a head; its mass on tokens that name a cell is drawn on that cell and on the passages. "
-            f"Head {most[1]} of layer {most[0]} puts the largest share, {1 - mass.special[most]:.0%}, on cells.",
+            f"Each panel is a head; its mass on a passage's four tokens is drawn on the passage, its mass on other "
+            f"tokens that name a cell on that cell. "
+            f"Head {most[1]} of layer {most[0]} puts the largest share on the maze, {1 - mass.special[most]:.0%}; "
+            f"the rest is on delimiters.",
         ],
         figures={
             "heads": figures.attention_on_maze(maze, 0, tokens, pattern, query),
             "tokens": figures.Html(figures.circuitsvis_attention(words, pattern, layer=settings.layer % layers)),
         },
-        numbers={"largest_mass_on_cells": float(1 - mass.special[most])},
+        numbers={"largest_mass_on_the_maze": float(1 - mass.special[most])},
     )

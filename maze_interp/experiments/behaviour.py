@@ -4,7 +4,7 @@ The same test mazes are walked by the trained model, by the same network before 
 controls that say what a metric is worth when nothing was learned. Prediction: an untrained network solves nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
 
 SHOWN = 6  # mazes of each kind in the gallery
-CHARTED = ("exact", "valid", "target_reached", "optimal", "node_overlap", "fork_accuracy", "first_fork_accuracy")
+CHARTED = ("exact", "valid", "target_reached", "optimal", "node_overlap", "fork_accuracy", "first_fork")
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,12 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     logits = models.forced_logits(model, tokens)
     made = behaviour.predictions(logits, tokens)
     seen = training.mazes_seen(trained)
+    tested = np.unique(mazes.passage_hash(held_out.passages))
+    leaked = int(np.isin(tested, seen.hashes).sum())
     shares = {row.measure: row for row in rollouts if row.what["walker"] == "trained"}
     return Findings(
         heading="Behaviour on unseen mazes",
-        sentences=_sentences(shares, rollouts, seen, held_out, recipe.loss),
+        sentences=_sentences(shares, rollouts, seen, len(tested), leaked, recipe.loss),
         tables={
             "rollouts": rollouts,
             "published_tasks": behaviour.score_tasks(logits, tokens, seed=seed),
@@ -63,7 +65,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "metrics": figures.intervals(
                 [row for row in rollouts if row.measure in CHARTED],
                 title=f"{shares['exact'].value:.1%} of unseen mazes are walked exactly",
-                x="share of mazes, 95% interval",
+                x="share (of mazes; of a maze's cells or forks), 95% interval",
                 group="walker",
                 share=True,
             ),
@@ -77,18 +79,21 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "training_mazes_distinct": seen.distinct,
             "training_mazes_read": seen.read,
             "test_mazes": len(held_out),
-            "test_mazes_distinct": len(np.unique(mazes.passage_hash(held_out.passages))),
-            "test_mazes_seen_in_training": int(np.isin(mazes.passage_hash(held_out.passages), seen.hashes).sum()),
+            "test_mazes_distinct": len(tested),
+            "test_mazes_seen_in_training": leaked,
         },
     )
 
 
 def held_out_mazes(trained: TrainingRun, count: int, *, seed: int, min_length: int = 0) -> MazeBatch:
-    """Mazes of the run's world that belong to the test split; `min_length` 0 leaves the world's own."""
+    """Mazes of the run's world that belong to the test split; `min_length` 0 leaves the world's own, but at least 2.
+
+    A path of one cell asks for no step, so nothing about walking can be read from it.
+    """
     world = trained.recipe.world
-    if min_length:
-        world = mazes.World(world.generator, world.rows, world.cols, world.knobs, min_length)
-    return mazes.take(world, count, seed=seed, split=mazes.TEST)[0]
+    return mazes.take(
+        replace(world, min_length=max(2, min_length or world.min_length)), count, seed=seed, split=mazes.TEST
+    )[0]
 
 
 def galleries(held_out: MazeBatch, walked: PathBatch, solutions: PathBatch) -> dict[str, figures.Figure]:
@@ -110,17 +115,16 @@ def galleries(held_out: MazeBatch, walked: PathBatch, solutions: PathBatch) -> d
 
 
 def _sentences(
-    shares: dict[str, Row], rollouts: list[Row], seen: training.MazesSeen, held_out: MazeBatch, loss: str
+    shares: dict[str, Row], rollouts: list[Row], seen: training.MazesSeen, distinct: int, leaked: int, loss: str
 ) -> list[str]:
     exact, optimal, valid = shares["exact"], shares["optimal"], shares["valid"]
     control = {row.what["walker"]: row.value for row in rollouts if row.measure == "optimal"}
-    clean = int(np.isin(mazes.passage_hash(held_out.passages), seen.hashes).sum())
     return [
         f"Of {exact.n} test mazes the model walks {exact.value:.1%} exactly (95% interval {exact.low:.1%} to "
         f"{exact.high:.1%}) and {optimal.value:.1%} along some shortest path; {valid.value:.1%} of its paths never "
         f"cross a wall or jump. Untrained, the same network finds a shortest path in {control['untrained']:.1%}; a "
         f"random walk does in {control['random walk']:.1%}.",
-        f"In training it read {seen.read:,} mazes, {seen.distinct:,} of them distinct; {clean} of the test mazes "
-        f"are among them ({len(np.unique(mazes.passage_hash(held_out.passages))):,} distinct test mazes).",
+        f"In training it read {seen.read:,} mazes, {seen.distinct:,} of them distinct; {leaked} of the "
+        f"{distinct:,} distinct test mazes are among them.",
         *(["The task path_start asks for a token that a loss on path tokens never grades."] if loss == "path" else []),
     ]

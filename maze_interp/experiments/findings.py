@@ -12,7 +12,7 @@ Sentences are built from the numbers they state: measure something else and they
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from math import isnan
+from math import isnan, nan
 from pathlib import Path
 from typing import Any
 
@@ -37,23 +37,23 @@ class Findings:
 
 def write(findings: Findings, folder: str | Path, settings: Any) -> Path:
     """Write the findings and the settings that led to them into an empty folder; returns it."""
-    folder = storage.claim_folder(folder)
-    storage.write_text_atomically(folder / "settings.toml", recipes.to_toml(settings))
     known = {name: None if isnan(value) else value for name, value in findings.numbers.items()}  # JSON has no nan
-    storage.write_text_atomically(folder / "numbers.json", json.dumps(known, indent=2, allow_nan=False) + "\n")
-    for name, rows in findings.tables.items():
-        tables.to_csv(rows, folder / "tables" / f"{name}.csv")
-    for name, figure in findings.figures.items():
-        figures.write_page(folder / "figures" / f"{name}.html", findings.heading, [Section(name, [figure])])
     record = {
         "heading": findings.heading,
         "sentences": list(findings.sentences),
-        "tables": {name: [asdict(row) for row in rows] for name, rows in findings.tables.items()},
+        "tables": {name: [_record(row) for row in rows] for name, rows in findings.tables.items()},
         "figures": {name: figures.to_record(figure) for name, figure in findings.figures.items()},
-        "numbers": dict(findings.numbers),
+        "numbers": known,
     }
-    storage.write_text_atomically(folder / FINDINGS, json.dumps(record))
-    return folder
+    with storage.folder_atomically(folder) as partial:
+        storage.write_text_atomically(partial / "settings.toml", recipes.to_toml(settings))
+        storage.write_text_atomically(partial / "numbers.json", json.dumps(known, indent=2, allow_nan=False) + "\n")
+        for name, rows in findings.tables.items():
+            tables.to_csv(rows, partial / "tables" / f"{name}.csv")
+        for name, figure in findings.figures.items():
+            figures.write_page(partial / "figures" / f"{name}.html", findings.heading, [Section(name, [figure])])
+        storage.write_text_atomically(partial / FINDINGS, json.dumps(record, allow_nan=False))
+    return Path(folder)
 
 
 def read(folder: str | Path) -> Findings:
@@ -65,9 +65,9 @@ def read(folder: str | Path) -> Findings:
     return Findings(
         record["heading"],
         record["sentences"],
-        {name: [Row(**row) for row in rows] for name, rows in record["tables"].items()},
+        {name: [_row(record) for record in rows] for name, rows in record["tables"].items()},
         {name: figures.from_record(figure) for name, figure in record["figures"].items()},
-        record["numbers"],
+        {name: nan if value is None else value for name, value in record["numbers"].items()},
     )
 
 
@@ -89,9 +89,22 @@ def as_table(name: str, rows: Sequence[Row]) -> Table:
             [measure, *(cells.get((measure, column), "") for column in columns)] for measure in measures
         ]
         return Table(["measure", *map(str, columns)], lines, f"{caption}: value, 95% interval")
-    lines = [[*(row.what.get(key, "") for key in conditions), row.measure, _reading(row), row.n] for row in rows]
-    return Table([*conditions, "measure", "value, 95% interval", "n"], lines, caption)
+    lines = [[*(row.what.get(key, "") for key in conditions), row.measure, _reading(row)] for row in rows]
+    return Table([*conditions, "measure", "value, 95% interval"], lines, caption)
+
+
+def _record(row: Row) -> dict[str, Any]:
+    """A row as JSON values: nan, which JSON lacks, becomes null."""
+    return {name: None if isinstance(value, float) and isnan(value) else value for name, value in asdict(row).items()}
+
+
+def _row(record: dict[str, Any]) -> Row:
+    known: dict[str, Any] = {name: nan if value is None else value for name, value in record.items()}
+    return Row(**known)
 
 
 def _reading(row: Row) -> str:
-    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})" if row.n else "no such maze"
+    if row.n == 0:
+        return "no such maze"
+    span = "all alike" if isnan(row.low) else f"{row.low:.3f} to {row.high:.3f}"
+    return f"{row.value:.3f} ({span}; n {row.n:,})"

@@ -59,7 +59,7 @@ def draw(world: World, count: int, *, seed: int, first: int = 0, threads: int = 
 
 
 def passage_hash(passages: Bool[np.ndarray, "maze 2 row col"]) -> UInt64[np.ndarray, " maze"]:
-    """A 64-bit hash of each maze's passages and lattice shape: equal mazes agree, in every process and version."""
+    """A 64-bit hash of each maze's open passages: equal mazes agree, in every process and on a larger lattice too."""
     hashes = np.empty(len(passages), np.uint64)
     count, _, rows, cols = passages.shape
     _hash(np.ascontiguousarray(passages).reshape(count, 2 * rows * cols), rows, cols, hashes)
@@ -141,11 +141,12 @@ def _empty(world: World, split: int, missed: np.ndarray) -> ValueError:
 @njit(cache=True, nogil=True)
 @no_type_check
 def _hash(edges, rows, cols, hashes):
+    """A sum over open passages, so that closed cells around a maze, as on a larger lattice, leave it as it is."""
     for i in range(len(edges)):
-        state = seeds.mix(seeds.GOLDEN ^ (np.uint64(rows) << np.uint64(32) | np.uint64(cols)))
-        word = np.uint64(0)
-        for edge in range(edges.shape[1]):
-            word = word << np.uint64(1) | np.uint64(edges[i, edge])
-            if edge % 64 == 63:
-                state, word = seeds.mix((state ^ word) + seeds.GOLDEN), np.uint64(0)
-        hashes[i] = seeds.mix((state ^ word) + seeds.GOLDEN)
+        total = np.uint64(0)
+        for direction in range(2):
+            for row in range(rows):
+                for col in range(cols):
+                    if edges[i, (direction * rows + row) * cols + col]:
+                        total += seeds.mix(np.uint64((direction << 40) | (row << 20) | col) + seeds.GOLDEN)
+        hashes[i] = seeds.mix(total + seeds.GOLDEN)

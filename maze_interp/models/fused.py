@@ -26,6 +26,7 @@ from torch import Tensor
 from maze_interp.models.hooked import HookedTransformer
 
 LN_EPS = 1e-5
+ASSUMED = {"normalization_type": "LN", "act_fn": "gelu", "eps": LN_EPS, "attn_only": False, "attention_dir": "causal"}
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,13 @@ class Prompt:
 
 
 def weights(model: HookedTransformer) -> Weights:
-    """The parameters of `model`, ready for this pass. Rebuild after each optimiser step; it costs next to nothing."""
+    """The parameters of `model`, ready for this pass. Rebuild after each optimiser step; it costs next to nothing.
+
+    Raises ValueError for an architecture this pass does not compute, a folded model among them.
+    """
+    for name, expected in ASSUMED.items():
+        if getattr(model.cfg, name) != expected:
+            raise ValueError(f"the fused pass needs {name} = {expected!r}, not {getattr(model.cfg, name)!r}")
     rotary = None
     if model.cfg.positional_embedding_type == "rotary":
         rotary = rotary_tables(model.cfg.n_ctx, model.cfg.d_head, float(model.cfg.rotary_base), model.embed.W_E)

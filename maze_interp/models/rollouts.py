@@ -15,7 +15,7 @@ from torch import Tensor
 from maze_interp.mazes.batch import MazeBatch, PathBatch
 from maze_interp.models import fused, precision
 from maze_interp.models.hooked import HookedTransformer
-from maze_interp.tokens.batch import TokenBatch
+from maze_interp.tokens import NOT_WRITTEN, TokenBatch
 
 Progress = Callable[[int, int], None]
 CROWD = (
@@ -57,10 +57,10 @@ def decode(
 ) -> Int[np.ndarray, "maze step"]:
     """The token ids written greedily after each prompt, until a token that is no cell or `limit` tokens.
 
-    Fewer are written where the context ends; what follows the end of a row is padding. Ids are int32.
+    Fewer are written where the context ends; what follows the end of a row is NOT_WRITTEN. Ids are int32.
     """
     _check_room(model, int(prompts.length.max(initial=0)))
-    written = np.full((len(prompts), limit), _padding(model), np.int32)
+    written = np.full((len(prompts), limit), NOT_WRITTEN, np.int32)
     by_length = np.argsort(prompts.length, kind="stable")  # neighbours of equal length share little padding
     device = model.embed.W_E.device
     with torch.inference_mode(), precision.autocast(dtype, device.type):
@@ -98,7 +98,7 @@ def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tenso
     ragged = bool((length < ids.shape[1]).any())
     prompt = fused.read_prompt(w, ids[:, :-1], length - 1 if ragged else None)
     steps = min(limit, model.cfg.n_ctx - int(length.min()) + 1)
-    written = torch.full((len(ids), steps), _padding(model), dtype=torch.long, device=ids.device)
+    written = torch.full((len(ids), steps), NOT_WRITTEN, dtype=torch.long, device=ids.device)
     rows, walking = torch.arange(len(ids), device=ids.device), torch.ones(len(ids), dtype=torch.bool, device=ids.device)
     grown: list[tuple[Tensor, Tensor]] = []
     for step in range(steps):
@@ -121,10 +121,6 @@ def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tenso
             grown = [(k[keep], v[keep]) for k, v in grown]
             rows, token, walking = rows[keep], token[keep], walking[keep]
     return written.cpu().numpy()
-
-
-def _padding(model: HookedTransformer) -> int:
-    return model.maze_tokenizer.vocabulary.tokens.index("<PADDING>")
 
 
 def _check_room(model: HookedTransformer, length: int) -> None:

@@ -18,6 +18,8 @@ from maze_interp.tokens.reading import read
 from maze_interp.tokens.schemes import SCHEMES
 from maze_interp.tokens.vocabulary import PATH_END, Vocabulary
 
+NOT_WRITTEN = -1  # in ids after the last token a model wrote
+
 
 @dataclass(frozen=True)
 class Tokenizer:
@@ -94,18 +96,19 @@ class Tokenizer:
         """What a model wrote after PATH_START, as paths through mazes of a rows x cols lattice.
 
         A path stops at PATH_END (END) or at the first token that is no cell of the lattice (INVALID); one that does
-        neither is CUT. Cells are the maze's own, row * cols + col. Raises ValueError for ids outside the vocabulary.
+        neither before its row ends, or before NOT_WRITTEN, is CUT. Cells are the maze's own, row * cols + col. Raises
+        ValueError for ids outside the vocabulary.
         """
         self._lattice(rows, cols)
         size, count, width = self.vocabulary.size, *ids.shape
-        if ids.size and not 0 <= ids.min() <= ids.max() < size:
+        if ids.size and not NOT_WRITTEN <= ids.min() <= ids.max() < size:
             raise ValueError(f"token ids must be 0..{size - 1}, not {ids.min()}..{ids.max()}")
         cells = np.full((count, width + 1), NO_CELL, np.int32)  # a column more, so that every path meets a stop
-        cells[:, :width] = self.vocabulary.cells_on(rows, cols)[ids]
+        cells[:, :width] = np.append(self.vocabulary.cells_on(rows, cols), NO_CELL)[ids]  # NOT_WRITTEN is the last
         length = (cells == NO_CELL).argmax(axis=1).astype(np.int32)
         cells = np.where(np.arange(width) < length[:, None], cells[:, :width], NO_CELL).astype(np.int32)
-        whole = ((ids == PATH_END) & (np.arange(width) == length[:, None])).any(axis=1)
-        ended = np.where(whole, END, np.where(length == width, CUT, INVALID)).astype(np.int8)
+        stop = np.append(ids, np.full((count, 1), NOT_WRITTEN, ids.dtype), axis=1)[np.arange(count), length]
+        ended = np.where(stop == PATH_END, END, np.where(stop == NOT_WRITTEN, CUT, INVALID)).astype(np.int8)
         return PathBatch(cells, length, ended)
 
     def text(self, batch: TokenBatch) -> list[str]:

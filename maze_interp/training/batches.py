@@ -6,10 +6,11 @@ and little of it is padding; the order of the steps within a pool is shuffled.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
-from maze_interp import mazes, seeds
+from maze_interp import mazes, recipes, seeds
 from maze_interp.mazes import MazeBatch
 from maze_interp.tokens import TokenBatch
 from maze_interp.training.recipe import TrainingRecipe
@@ -22,12 +23,28 @@ def batches(recipe: TrainingRecipe, first_step: int = 0) -> Iterator[TokenBatch]
 
     A batch has mazes_per_step * paths_per_maze rows; paths through one maze are neighbours and share their edge order.
     """
-    baked = mazes.load_baked(recipe.dataset, mazes.TRAIN) if recipe.dataset else None
+    baked = baked_mazes(recipe)
     for pool in range(first_step // POOL, -(-recipe.steps // POOL)):
         asked = _with_paths(recipe, pool_mazes(recipe, pool, baked), pool)
         for step, batch in enumerate(_deal(recipe, asked, pool), start=pool * POOL):
             if first_step <= step < recipe.steps:
                 yield batch
+
+
+def baked_mazes(recipe: TrainingRecipe) -> MazeBatch | None:
+    """The training split of the recipe's baked set, or None without one.
+
+    Raises ValueError if the set was baked from another world than the recipe names, or has no training mazes.
+    """
+    if not recipe.dataset:
+        return None
+    world = recipes.load(mazes.DatasetRecipe, Path(recipe.dataset) / "recipe.toml").world
+    if world != recipe.world:
+        raise ValueError(f"{recipe.dataset} was baked from {world}, but the recipe's world is {recipe.world}")
+    baked = mazes.load_baked(recipe.dataset, mazes.TRAIN)
+    if not len(baked):
+        raise ValueError(f"{recipe.dataset} has no training mazes")
+    return baked
 
 
 def pool_mazes(recipe: TrainingRecipe, pool: int, baked: MazeBatch | None = None) -> MazeBatch:

@@ -53,11 +53,15 @@ def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | No
     The run's own recipe says what `dtype = "auto"` and `threads = 0` came to, so that it is resumed with the same.
     Raises ValueError if the folder holds another run, FloatingPointError when the loss or a gradient is not finite.
     """
+    check_device(recipe.device)
+    for split in (mazes.TRAIN, mazes.VALIDATION, mazes.TEST):  # a world without one of them fails now, not later
+        mazes.take(recipe.world, 1, seed=recipe.seed, split=split)
     threads = parallel.settle(recipe.threads, recipe.device, recipe.mazes_per_step)
     recipe = replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device), threads=threads)
-    run = runs.begin(recipe, folder)
+    next(batches(recipe))
     model = models.build(recipe.model, seed=recipe.seed, device=recipe.device)
     optimiser = adamw(model, recipe.optimiser)
+    run = runs.begin(recipe, folder)
     runs.checkpoint(run, model, optimiser, 0, [])
     return _go_on(run, model, optimiser, 0, [], progress)
 
@@ -65,15 +69,27 @@ def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | No
 def resume(folder: str | Path, *, step: int | None = None, progress: Progress | None = None) -> TrainingRun:
     """Go on from a checkpoint (the newest, or that of `step`) as if the run had never stopped.
 
-    Measurements and checkpoints later than it are dropped and made again. Raises ValueError if there is none.
+    Measurements and checkpoints later than it are dropped and made again. Raises ValueError if there is no such run.
     """
     run = TrainingRun(Path(folder))
+    if not run.checkpoints and step is None:  # it was stopped between its recipe and its first checkpoint
+        untrained = models.build(run.recipe.model, seed=run.recipe.seed, device=run.recipe.device)
+        runs.checkpoint(run, untrained, adamw(untrained, run.recipe.optimiser), 0, [])
     step = max(run.checkpoints, default=0) if step is None else step
     model = run.model(step, device=run.recipe.device)
     optimiser = adamw(model, run.recipe.optimiser)
     losses = runs.restore(optimiser, model, run.checkpoints[step])
     runs.forget_after(run, step)
     return _go_on(run, model, optimiser, step, losses, progress)
+
+
+def check_device(device: str) -> None:
+    """Raise ValueError unless this machine has the device."""
+    kind = device.partition(":")[0]
+    found = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    here = ["cpu"] if found is None else ["cpu", found.type]
+    if kind not in here:
+        raise ValueError(f"device {device!r} is not to be had here; this machine has: {', '.join(here)}")
 
 
 def adamw(model: HookedTransformer, settings: Optimiser) -> torch.optim.AdamW:

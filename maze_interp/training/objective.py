@@ -24,7 +24,7 @@ def path_loss(model: HookedTransformer, tokens: TokenBatch, branches: int) -> Te
 
 def all_loss(model: HookedTransformer, tokens: TokenBatch, branches: int) -> Tensor:
     """Nats per token over whole sequences: the model also learns to write mazes. `branches` must be 1."""
-    ids = torch.from_numpy(tokens.ids).long().to(model.embed.W_E.device)
+    ids = torch.from_numpy(tokens.ids[:, : tokens.length.max()]).long().to(model.embed.W_E.device)
     targets = ids[:, 1:].masked_fill(ids[:, 1:] == PADDING, IGNORE)
     logits = fused.logits(fused.weights(model), ids)[:, :-1]
     return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORE)

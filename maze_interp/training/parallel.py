@@ -2,7 +2,7 @@
 
 PyTorch's own threads split every operation and wait for each other hundreds of times a step, so one busy neighbour on
 the machine stalls them all (measured: sixfold). Threads that split the batch wait once. The shares and the order of
-their sum are fixed by the recipe, so the result does not depend on the machine's number of cores.
+their sum are fixed by the run's recipe, so with two threads or more the number of cores does not change the result.
 """
 
 import os
@@ -23,7 +23,7 @@ from maze_interp.training.recipe import TrainingRecipe
 
 def settle(threads: int, device: str, mazes_per_step: int) -> int:
     """How many threads share a step: 0 becomes one a core on a CPU, one on any other device; never more than mazes."""
-    wanted = threads or ((os.cpu_count() or 1) if torch.device(device).type == "cpu" else 1)
+    wanted = threads or (len(os.sched_getaffinity(0)) if torch.device(device).type == "cpu" else 1)
     return min(wanted, mazes_per_step)
 
 

@@ -77,8 +77,8 @@ def open_run(folder: str | Path) -> TrainingRun:
     if not str(folder):
         raise ValueError("which run? give the folder of a training run, for example --set run=runs/quickstart")
     run = TrainingRun(Path(folder))
-    if run.recipe and not run.finished:
-        raise ValueError(f"the run in {folder} is not finished; resume it first")
+    if not run.finished:
+        raise ValueError(f"the run of {run.recipe.name} in {folder} is not finished; resume it first")
     return run
 
 

@@ -45,9 +45,11 @@ def test_rows_are_in_order_with_intervals_and_conditions():
     rows = behaviour.behave(partial(SOLVERS["random_walk"], seed=1), batch, seed=0, solver="random_walk")
     assert [row.measure for row in rows] == list(METRICS)
     assert all(row.what == {"solver": "random_walk"} for row in rows)
-    assert all(row.low <= row.value <= row.high for row in rows if row.n)
+    known = [row for row in rows if row.n and not np.isnan(row.low)]
+    assert len(known) > len(rows) / 2
+    assert all(row.low <= row.value <= row.high for row in known)
     again = behaviour.behave(partial(SOLVERS["random_walk"], seed=1), batch, seed=0, solver="random_walk")
-    assert [(row.low, row.high) for row in again if row.n] == [(row.low, row.high) for row in rows if row.n]
+    assert [row for row in again if row.measure in {one.measure for one in known}] == known
     few = behaviour.behave(partial(SOLVERS["oracle"], seed=1), batch, seed=0, metrics=("valid", "exact"))
     assert [row.measure for row in few] == ["exact", "valid"]
 

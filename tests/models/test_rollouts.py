@@ -6,15 +6,15 @@ import torch
 
 from maze_interp import mazes, models
 from maze_interp.mazes import CUT, END, INVALID, World
-from maze_interp.tokens.vocabulary import PADDING
+from maze_interp.tokens import NOT_WRITTEN
 from tests import tiny
 
 
 def plainly(model, drawn, *, seed, limit):
-    """The ids written for each maze, padded, by the plainest loop."""
+    """The ids written for each maze by the plainest loop, filled up with NOT_WRITTEN."""
     prompts = model.maze_tokenizer.encode_prompts(drawn, seed=seed)
     written = [tiny.greedy(model, row[:length], limit) for row, length in zip(prompts.ids, prompts.length, strict=True)]
-    return np.array([row + [PADDING] * (limit - len(row)) for row in written])
+    return np.array([row + [NOT_WRITTEN] * (limit - len(row)) for row in written])
 
 
 def same(one, two):
@@ -53,9 +53,14 @@ def test_where_the_context_ends_each_row_ends_by_itself():
     for batch in (1, 100):
         prompts = model.maze_tokenizer.encode_prompts(drawn, seed=5)
         assert np.array_equal(models.decode(model, prompts, 17, batch=batch), expected)
-    full = prompts.length + (expected != PADDING).sum(axis=1) == model.cfg.n_ctx + 1
+    full = prompts.length + (expected != NOT_WRITTEN).sum(axis=1) == model.cfg.n_ctx + 1
     assert full.any()
     assert len(np.unique(prompts.length[full])) > 1
+    ended = model.maze_tokenizer.paths(expected, drawn.rows, drawn.cols).ended
+    cells = model.maze_tokenizer.vocabulary.cell_ids
+    out_of_room = full & np.isin(expected[np.arange(len(expected)), (expected != NOT_WRITTEN).sum(axis=1) - 1], cells)
+    assert (ended[out_of_room] == CUT).all()  # the context ended, not the path
+    assert out_of_room.any()
 
 
 def test_a_path_that_uses_all_its_tokens_is_cut():
