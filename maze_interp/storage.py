@@ -102,7 +102,7 @@ def folder_atomically(path: str | Path) -> Iterator[Path]:
     Raises ValueError if `path` already holds something.
     """
     path = Path(path)
-    _check_empty(path)
+    check_free(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     temporary.mkdir()
@@ -117,7 +117,7 @@ def folder_atomically(path: str | Path) -> Iterator[Path]:
 def claim_folder(path: str | Path) -> Path:
     """Create an output folder, or take an empty one. Raises ValueError if it already holds another run."""
     path = Path(path)
-    _check_empty(path)
+    check_free(path)
     path.mkdir(parents=True, exist_ok=True)
     return path
 
@@ -179,7 +179,9 @@ def _write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def _check_empty(path: Path) -> None:
+def check_free(path: str | Path) -> None:
+    """Raise ValueError unless nothing is at `path` but, at most, an empty folder."""
+    path = Path(path)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"{path} already holds something; choose another folder, or remove it first")
 

@@ -113,7 +113,8 @@ def run(options: argparse.Namespace) -> None:
         raise recipes.unknown("experiment", options.experiment, experiments.EXPERIMENTS)
     experiment = experiments.EXPERIMENTS[options.experiment]
     settings = _changed(experiment.Settings(), options)
-    out = storage.claim_folder(options.out or Path(settings.run) / options.experiment)  # before anything is measured
+    out = Path(options.out or Path(settings.run) / options.experiment)
+    storage.check_free(out)  # before anything is measured
     with bar(options.experiment, "maze") as progress:
         findings = experiment.run(settings, progress)
     experiments.write(findings, out, settings)

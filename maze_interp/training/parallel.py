@@ -23,7 +23,8 @@ from maze_interp.training.recipe import TrainingRecipe
 
 def settle(threads: int, device: str, mazes_per_step: int) -> int:
     """How many threads share a step: 0 becomes one a core on a CPU, one on any other device; never more than mazes."""
-    wanted = threads or (len(os.sched_getaffinity(0)) if torch.device(device).type == "cpu" else 1)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = threads or (cores if torch.device(device).type == "cpu" else 1)
     return min(wanted, mazes_per_step)
 
 

@@ -45,14 +45,14 @@ class Optimiser:
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             raise recipes.unknown("schedule", self.schedule, SCHEDULES)
-        for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+        if not self.clip > 0:
+            raise ValueError(f"clip must be above 0, not {self.clip}")
         for name in ("beta1", "beta2", "floor"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be from 0 to just below 1, not {getattr(self, name)}")
-        if min(self.warmup, self.weight_decay) < 0:
-            raise ValueError(f"warmup and weight_decay cannot be negative: {self.warmup}, {self.weight_decay}")
+        for name in ("learning_rate", "weight_decay", "warmup"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} cannot be negative: {getattr(self, name)}")
         if not 0 < self.decay <= 1:
             raise ValueError(f"decay is a share of the run, above 0 and up to 1, not {self.decay}")
 

@@ -58,7 +58,7 @@ def test_it_says_what_was_trained(page, trained):
         f"{weights:,}",
         "256 steps of 8 mazes x 4 paths",
         'name = "learns"',
-        f"share rises to {trained.metrics[-1]['exact']:.0%} on held-out mazes",
+        f"{trained.metrics[-1]['exact']:.0%} of held-out mazes are walked exactly",
     ):
         assert fact in text, fact
 

@@ -100,13 +100,13 @@ def test_the_sentences_state_the_numbers(found, ignorant):
         f"it read {256 * 8:,} mazes, {found.numbers['training_mazes_distinct']:,} of them distinct"
         in found.sentences[1]
     )
-    assert "; 0 of the test mazes are among them" in found.sentences[1]
+    assert f"; 0 of the {found.numbers['test_mazes_distinct']:,} distinct test mazes" in found.sentences[1]
     assert f"{exact:.1%} of unseen mazes are walked exactly" in figures.plain(
         found.figures["metrics"].layout.title.text
     )
     other = behaviour.run(behaviour.Settings(run=str(ignorant.folder), mazes=20))
     assert "Of 20 test mazes the model walks 0.0% exactly" in other.sentences[0]
-    assert "it read 4 mazes" in other.sentences[1]
+    assert f"it read {other.numbers['training_mazes_read']} mazes" in other.sentences[1]
     assert set(other.figures) == {"metrics", "failed"}  # where nothing is solved no gallery of solved mazes is shown
 
 
@@ -139,8 +139,8 @@ def test_attention_shows_what_transformer_lens_computes(trained, monkeypatch):
     assert tokens.graded[0, query]
     assert set(found.figures) == {"heads", "tokens"}
     assert "CircuitsVis" in found.figures["tokens"].markup
-    assert 0 < found.numbers["largest_mass_on_cells"] <= 1
-    assert f"{found.numbers['largest_mass_on_cells']:.0%}, on cells" in found.sentences[0]
+    assert 0 < found.numbers["largest_mass_on_the_maze"] <= 1
+    assert f"on the maze, {found.numbers['largest_mass_on_the_maze']:.0%};" in found.sentences[0]
     assert mazes.split_of(mazes.passage_hash(maze.passages)) == mazes.TEST
     assert index == 0
 

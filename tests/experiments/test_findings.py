@@ -103,7 +103,7 @@ def test_a_section_shows_everything_in_order():
         "here",
         "rows",
         "trained",
-        "0.667 (0.208 to 0.939)",
+        "0.667 (0.208 to 0.939; n 3)",
         "no such maze",
     ]
     places = [text.index(word) for word in shown]

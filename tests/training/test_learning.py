@@ -23,6 +23,7 @@ def test_it_learns_a_handful_of_mazes_by_heart(tmp_path):
     mazes.bake(DatasetRecipe("few", World(rows=3, cols=3, min_length=4), 8, 1, 1, "a test"), tmp_path / "few")
     recipe = replace(
         tiny.QUICK,
+        world=World(rows=3, cols=3, min_length=4),
         dataset=str(tmp_path / "few"),
         paths_per_maze=1,
         mazes_per_step=16,

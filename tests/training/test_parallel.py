@@ -100,7 +100,7 @@ def test_pytorchs_own_threads_are_as_before_even_after_a_failure(threads):
 
 
 def test_how_many_threads_it_comes_to(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)))
     assert parallel.settle(0, "cpu", 16) == 6
     assert parallel.settle(0, "cpu", 4) == 4
     assert parallel.settle(0, "cuda:0", 16) == 1
