@@ -1,7 +1,7 @@
 """One step's gradient on all cores: each thread takes some of the step's mazes, on a core of its own.
 
 PyTorch's own threads split every operation and wait for each other hundreds of times a step, so one busy neighbour on
-the machine stalls them all (measured: sixfold). Threads that split the batch wait once. The shares and the order of
+the machine stalls them all. Threads that split the batch wait once. The shares and the order of
 their sum are fixed by the run's recipe, so with two threads or more the number of cores does not change the result.
 """
 
