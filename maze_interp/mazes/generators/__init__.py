@@ -65,7 +65,9 @@ def settle(name: str, rows: int, cols: int, knobs: Mapping[str, Any]) -> dict[st
         if knob not in generator.knobs:
             raise recipes.unknown(f"knob of {name}", knob, generator.knobs)
         _check_knob(generator, knob, value)
-    return {knob: type(default)(knobs.get(knob, default)) for knob, default in generator.knobs.items()}
+    settled = {knob: type(default)(knobs.get(knob, default)) for knob, default in generator.knobs.items()}
+    generator.check(rows, cols, **settled)
+    return settled
 
 
 def _check_integer(what: str, value: Any, least: int | None) -> None:

@@ -16,7 +16,8 @@ Knob = bool | int | float
 class Generator:
     """One algorithm: its kernel, its knobs (in the order the kernel takes them) and its promises.
 
-    `promise(**knobs)` is SPANNING_TREE, CONNECTED or NEITHER; `minimum` is the smallest (rows, cols) it accepts.
+    `promise(**knobs)` is SPANNING_TREE, CONNECTED or NEITHER; `minimum` is the smallest (rows, cols) it accepts, and
+    `check(rows, cols, **knobs)` raises ValueError for knobs that do not go together or do not fit the lattice.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Generator:
     knobs: Mapping[str, Knob] = field(default_factory=dict)
     limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     minimum: tuple[int, int] = (1, 1)
+    check: Callable[..., None] = lambda rows, cols, **knobs: None
 
 
 def always(promise: str) -> Callable[..., str]:
