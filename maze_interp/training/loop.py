@@ -1,4 +1,4 @@
-"""Train a maze transformer: fresh mazes every step, AdamW, and a record of everything.
+"""Train a maze transformer: fresh mazes every step, and a record of everything.
 
     run = training.train(training.find("rdfs-5x5"), "runs/first")
     run = training.resume("runs/first")             # after Ctrl-C, a crash or a full disk
@@ -24,12 +24,12 @@ from maze_interp import mazes, models, seeds
 from maze_interp.models import precision
 from maze_interp.models.hooked import HookedTransformer
 from maze_interp.tokens import TokenBatch
-from maze_interp.training import parallel
+from maze_interp.training import optimisers, parallel
 from maze_interp.training import run as runs
 from maze_interp.training.batches import batches
 from maze_interp.training.recipe import TrainingRecipe
 from maze_interp.training.run import TrainingRun
-from maze_interp.training.schedule import Optimiser, learning_rate
+from maze_interp.training.schedule import learning_rate
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | No
     recipe = replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device), threads=threads)
     next(batches(recipe))
     model = models.build(recipe.model, seed=recipe.seed, device=recipe.device)
-    optimiser = adamw(model, recipe.optimiser)
+    optimiser = optimisers.build(model, recipe.optimiser)
     run = runs.begin(recipe, folder)
     runs.checkpoint(run, model, optimiser, 0, [])
     return _go_on(run, model, optimiser, 0, [], progress)
@@ -74,10 +74,10 @@ def resume(folder: str | Path, *, step: int | None = None, progress: Progress | 
     run = TrainingRun(Path(folder))
     if not run.checkpoints and step is None:  # it was stopped between its recipe and its first checkpoint
         untrained = models.build(run.recipe.model, seed=run.recipe.seed, device=run.recipe.device)
-        runs.checkpoint(run, untrained, adamw(untrained, run.recipe.optimiser), 0, [])
+        runs.checkpoint(run, untrained, optimisers.build(untrained, run.recipe.optimiser), 0, [])
     step = max(run.checkpoints, default=0) if step is None else step
     model = run.model(step, device=run.recipe.device)
-    optimiser = adamw(model, run.recipe.optimiser)
+    optimiser = optimisers.build(model, run.recipe.optimiser)
     losses = runs.restore(optimiser, model, run.checkpoints[step])
     runs.forget_after(run, step)
     return _go_on(run, model, optimiser, step, losses, progress)
@@ -90,14 +90,6 @@ def check_device(device: str) -> None:
     here = ["cpu"] if found is None else ["cpu", found.type]
     if kind not in here:
         raise ValueError(f"device {device!r} is not to be had here; this machine has: {', '.join(here)}")
-
-
-def adamw(model: HookedTransformer, settings: Optimiser) -> torch.optim.AdamW:
-    """AdamW over the model's weights; biases and layer norms do not decay."""
-    matrices = [weight for name, weight in model.named_parameters() if name.rsplit(".", 1)[-1].startswith("W_")]
-    others = [weight for name, weight in model.named_parameters() if not name.rsplit(".", 1)[-1].startswith("W_")]
-    groups = [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(settings.beta1, settings.beta2), fused=True)
 
 
 def validate(model: HookedTransformer, recipe: TrainingRecipe, pool: Executor | None = None) -> dict[str, float]:
@@ -123,7 +115,7 @@ def validate(model: HookedTransformer, recipe: TrainingRecipe, pool: Executor | 
 def _go_on(
     run: TrainingRun,
     model: HookedTransformer,
-    optimiser: torch.optim.AdamW,
+    optimiser: torch.optim.Optimizer,
     first: int,
     window: list[float],
     progress: Progress | None,
@@ -160,14 +152,14 @@ def _go_on(
 def _step(
     run: TrainingRun,
     model: HookedTransformer,
-    optimiser: torch.optim.AdamW,
+    optimiser: torch.optim.Optimizer,
     tokens: TokenBatch,
     step: int,
     pool: Executor,
 ) -> float:
     """One step of the optimiser; returns the loss before it, in nats per token that counts."""
     for group in optimiser.param_groups:
-        group["lr"] = learning_rate(step - 1, run.recipe.steps, run.recipe.optimiser)
+        group["lr"] = learning_rate(step - 1, run.recipe.steps, run.recipe.optimiser, group["peak"])
     loss = parallel.gradient(model, tokens, run.recipe, pool)
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), run.recipe.optimiser.clip).item()
     if not (math.isfinite(loss) and math.isfinite(norm)):

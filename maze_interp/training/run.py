@@ -143,8 +143,8 @@ def restore(optimiser: torch.optim.Optimizer, model: HookedTransformer, file: Pa
         raise ValueError(f"{file} is not a training checkpoint: it names no step and losses")
     for name, weight in model.named_parameters():
         if f"{MOMENTS[0]}.{name}" in tensors:
-            moments = {moment: torch.from_numpy(tensors[f"{moment}.{name}"].copy()) for moment in MOMENTS}
-            moments = {moment: value.to(weight.device) for moment, value in moments.items()}
+            held = {moment: tensors[f"{moment}.{name}"] for moment in MOMENTS if f"{moment}.{name}" in tensors}
+            moments = {moment: torch.from_numpy(value.copy()).to(weight.device) for moment, value in held.items()}
             steps = torch.tensor(float(metadata["step"]), device=weight.device)
             optimiser.state[weight] = {"step": steps, **moments}
     return metadata["losses"]

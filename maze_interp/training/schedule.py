@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from maze_interp import recipes
 
@@ -26,13 +27,16 @@ SCHEDULES: dict[str, Schedule] = {"cosine": cosine, "linear": linear}
 
 @dataclass(frozen=True)
 class Optimiser:
-    """AdamW (Loshchilov & Hutter 2019), weight decay on matrices and embeddings only, gradients clipped to a norm.
+    """Which of OPTIMISERS, with weight decay on matrices and embeddings only and gradients clipped to a norm.
 
-    The learning rate rises linearly over `warmup` steps and follows `schedule` down to `floor` times its peak;
-    `decay` is the share of the run, at its end, over which it falls.
+    AdamW (Loshchilov & Hutter 2019) learns at `learning_rate`; the matrices that "muon" takes over, at `muon_rate`.
+    Both rise linearly over `warmup` steps and follow `schedule` down to `floor` times their peak; `decay` is the share
+    of the run, at its end, over which they fall.
     """
 
+    name: Literal["adamw", "muon"] = "adamw"
     learning_rate: float = 1e-3
+    muon_rate: float = 0.02
     weight_decay: float = 0.01
     beta1: float = 0.9
     beta2: float = 0.98
@@ -50,16 +54,16 @@ class Optimiser:
         for name in ("beta1", "beta2", "floor"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} must be from 0 to just below 1, not {getattr(self, name)}")
-        for name in ("learning_rate", "weight_decay", "warmup"):
+        for name in ("learning_rate", "muon_rate", "weight_decay", "warmup"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} cannot be negative: {getattr(self, name)}")
         if not 0 < self.decay <= 1:
             raise ValueError(f"decay is a share of the run, above 0 and up to 1, not {self.decay}")
 
 
-def learning_rate(step: int, steps: int, settings: Optimiser) -> float:
-    """The learning rate of step 0 <= step < steps: the peak, scaled by the warm-up and by the way down to the floor."""
+def learning_rate(step: int, steps: int, settings: Optimiser, peak: float) -> float:
+    """The learning rate of step 0 <= step < steps: `peak`, scaled by the warm-up and by the way down to the floor."""
     start = max(settings.warmup, round(steps * (1.0 - settings.decay)))
     passed = min(max((step - start) / max(steps - start, 1), 0.0), 1.0)
     down = settings.floor + (1.0 - settings.floor) * SCHEDULES[settings.schedule](passed)
-    return settings.learning_rate * min((step + 1) / max(settings.warmup, 1), 1.0) * down
+    return peak * min((step + 1) / max(settings.warmup, 1), 1.0) * down

@@ -20,8 +20,7 @@ from maze_interp import mazes, models, storage, tokens, training
 from maze_interp.mazes import World
 from maze_interp.models import ModelConfig, precision
 from maze_interp.tokens import TokenBatch
-from maze_interp.training import parallel
-from maze_interp.training.loop import adamw
+from maze_interp.training import optimisers, parallel
 
 PEER = {"6 x 6": 964, "20 x 20": 100}  # maze-dataset 1.4, generate + solve + token ids, mazes/s on one core
 REPEATS = 5
@@ -145,7 +144,7 @@ def plain_step(batch: TokenBatch) -> Callable[[], None]:
 def own_step(batch: TokenBatch, recipe: training.TrainingRecipe) -> Callable[[], None]:
     """The same, as the training loop does it, gradient clipping included."""
     model = models.build(MODEL, seed=0)
-    optimiser = adamw(model, recipe.optimiser)
+    optimiser = optimisers.build(model, recipe.optimiser)
     recipe = replace(recipe, dtype=precision.settle("auto", "cpu"))
 
     def step() -> None:

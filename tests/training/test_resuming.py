@@ -15,6 +15,7 @@ import torch
 from maze_interp import models, recipes, training
 from maze_interp.models import precision
 from maze_interp.training import objective
+from maze_interp.training.optimisers import OPTIMISERS
 from tests import tiny
 
 
@@ -26,6 +27,15 @@ class Stop(Exception):
 def whole(tmp_path_factory):
     """The run that nothing interrupts."""
     return training.train(tiny.QUICK, tmp_path_factory.mktemp("whole") / "run")
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_the_state_of_every_optimiser_survives(name, tmp_path):
+    recipe = replace(tiny.QUICK, optimiser=replace(tiny.QUICK.optimiser, name=name))
+    undisturbed = training.train(recipe, tmp_path / "undisturbed")
+    with pytest.raises(Stop):
+        training.train(recipe, tmp_path / "run", progress=at(12, crash))
+    assert_same(training.resume(tmp_path / "run"), undisturbed)
 
 
 def at(step, act):

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from maze_interp import mazes, models, storage, training
 from maze_interp.training import TrainingRun
-from maze_interp.training.loop import adamw
 from maze_interp.training.run import milestones
 from tests import oracles, tiny
 
@@ -116,19 +115,6 @@ def test_progress_is_told_after_every_step(tmp_path):
     assert (
         said[9].loss == run.metrics[0]["loss"] == pytest.approx(np.mean([status.loss for status in said[:9]]), rel=0.1)
     )
-
-
-def test_only_matrices_decay():
-    model = tiny.model()
-    matrices, others = adamw(model, tiny.QUICK.optimiser).param_groups
-    assert matrices["weight_decay"] == 0.01
-    assert others["weight_decay"] == 0.0
-    assert len(matrices["params"]) + len(others["params"]) == len(list(model.parameters()))
-    decaying = {
-        name for name, weight in model.named_parameters() if any(weight is other for other in matrices["params"])
-    }
-    assert {name for name in decaying if "W_" not in name} == set()
-    assert {name for name, _ in model.named_parameters() if "W_" in name} == decaying
 
 
 def test_a_checkpoint_holds_weights_and_both_moments(trained):

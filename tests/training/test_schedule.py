@@ -13,7 +13,7 @@ from tests import oracles
 
 
 def rates(steps, settings):
-    return np.array([learning_rate(step, steps, settings) for step in range(steps)])
+    return np.array([learning_rate(step, steps, settings, settings.learning_rate) for step in range(steps)])
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
