@@ -52,13 +52,17 @@ def spanning_tree_count(rows: int, cols: int) -> int:
     return round(np.linalg.det(laplacian[1:, 1:]))
 
 
-def depth_first_law(rows: int, cols: int, forks: bool) -> dict[frozenset[tuple[int, int]], float]:
+def depth_first_law(
+    rows: int, cols: int, *, forks: bool = True, accessible_cells: int = 0, max_depth: int = 0, start: int = -1
+) -> dict[frozenset[tuple[int, int]], float]:
     """The probability of every maze that randomised depth-first search can draw, by following every choice."""
     lattice = graph(np.stack([np.ones((rows, cols)), np.ones((rows, cols))]) * inside(rows, cols))
     law: dict[frozenset[tuple[int, int]], float] = {}
+    most, deepest = accessible_cells or len(lattice), max_depth or len(lattice)
 
     def follow(stack: list[int], visited: set[int], edges: frozenset[tuple[int, int]], chance: float) -> None:
-        fresh = [cell for cell in lattice[stack[-1]] if cell not in visited] if stack else []
+        goes_on = len(visited) < most and len(stack) - 1 < deepest
+        fresh = [cell for cell in lattice[stack[-1]] if cell not in visited] if goes_on else []
         for cell in fresh:
             edge = (min(stack[-1], cell), max(stack[-1], cell))
             follow([*stack, cell], visited | {cell}, edges | {edge}, chance / len(fresh))
@@ -67,8 +71,9 @@ def depth_first_law(rows: int, cols: int, forks: bool) -> dict[frozenset[tuple[i
         elif not fresh:
             law[edges] = law.get(edges, 0.0) + chance
 
-    for start in lattice:
-        follow([start], {start}, frozenset(), 1 / len(lattice))
+    starts = list(lattice) if start < 0 else [start]
+    for cell in starts:
+        follow([cell], {cell}, frozenset(), 1 / len(starts))
     return law
 
 
