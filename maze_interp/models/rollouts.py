@@ -37,13 +37,13 @@ def rollout(
     """The path the model writes for each maze, greedily.
 
     The order of the prompt's edges is drawn from (`seed`, `first` + i). At most `limit` tokens are written (default:
-    one more than the maze has cells, enough for every shortest path and its end); a path that uses them all is CUT.
+    enough for a path through every cell and its end); a path that uses them all is CUT.
     `progress` is called with (mazes done, mazes). Raises ValueError if a prompt does not fit the model's context.
     """
     prompts = model.maze_tokenizer.encode_prompts(mazes, seed=seed, first=first)
-    limit = mazes.rows * mazes.cols + 1 if limit is None else limit
+    limit = model.maze_tokenizer.longest_path(mazes.rows, mazes.cols) if limit is None else limit
     ids = decode(model, prompts, limit, batch=batch, dtype=dtype, progress=progress)
-    return model.maze_tokenizer.paths(ids, mazes.rows, mazes.cols)
+    return model.maze_tokenizer.paths(ids, mazes)
 
 
 def decode(
@@ -55,7 +55,7 @@ def decode(
     dtype: str = "float32",
     progress: Progress | None = None,
 ) -> Int[np.ndarray, "maze step"]:
-    """The token ids written greedily after each prompt, until a token that is no cell or `limit` tokens.
+    """The token ids written greedily after each prompt, until a token that no path consists of or `limit` tokens.
 
     Fewer are written where the context ends; what follows the end of a row is NOT_WRITTEN. Ids are int32.
     """
@@ -91,9 +91,8 @@ def forced_logits(
 
 
 def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tensor, limit: int) -> np.ndarray:
-    """Token ids [maze, step] of one batch; rows end at their first token that is no cell."""
-    is_cell = torch.zeros(w.embed.shape[0], dtype=torch.bool, device=ids.device)
-    is_cell[torch.from_numpy(model.maze_tokenizer.vocabulary.cell_ids.ravel().astype(np.int64))] = True
+    """Token ids [maze, step] of one batch; rows end at their first token that no path consists of."""
+    goes_on = torch.from_numpy(model.maze_tokenizer.path_tokens.copy()).to(ids.device)
     token = ids.gather(1, length[:, None] - 1)[:, 0]
     ragged = bool((length < ids.shape[1]).any())
     prompt = fused.read_prompt(w, ids[:, :-1], length - 1 if ragged else None)
@@ -106,7 +105,7 @@ def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tenso
         token = scores.argmax(dim=-1)
         written[rows[walking], step] = token[walking]
         room = prompt.length + step + 1 < model.cfg.n_ctx  # each row ends at its own place, not its neighbours'
-        walking = walking & is_cell[token] & room
+        walking = walking & goes_on[token] & room
         left = int(walking.sum())
         if left == 0:
             break

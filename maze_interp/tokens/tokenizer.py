@@ -92,14 +92,27 @@ class Tokenizer:
         no_path = PathBatch(np.empty((count, 0), np.int32), np.zeros(count, np.int32), np.full(count, CUT, np.int8))
         return self.encode(mazes, no_path, seed=seed, first=first, edge_order=edge_order)
 
-    def paths(self, ids: Int[np.ndarray, "maze step"], rows: int, cols: int) -> PathBatch:
-        """What a model wrote after PATH_START, as paths through mazes of a rows x cols lattice.
+    @cached_property
+    def path_tokens(self) -> Bool[np.ndarray, " vocab"]:
+        """Which tokens a path consists of, PATH_END aside: who writes another one has ended or gone wrong."""
+        return self.vocabulary.cell_of_id >= 0
+
+    def longest_path(self, rows: int | None = None, cols: int | None = None) -> int:
+        """The tokens of a path through every cell of a rows x cols lattice (the vocabulary's, if not given), its end
+        included."""
+        rows, cols = self._lattice(rows, cols)
+        return rows * cols + 1
+
+    def paths(self, ids: Int[np.ndarray, "maze step"], mazes: MazeBatch) -> PathBatch:
+        """What a model wrote after PATH_START of each maze's prompt, as paths.
 
         A path stops at PATH_END (END) or at the first token that is no cell of the lattice (INVALID); one that does
         neither before its row ends, or before NOT_WRITTEN, is CUT. Cells are the maze's own, row * cols + col. Raises
         ValueError for ids outside the vocabulary.
         """
-        self._lattice(rows, cols)
+        rows, cols = self._lattice(mazes.rows, mazes.cols)
+        if len(ids) != len(mazes):
+            raise ValueError(f"{len(ids)} rows of token ids for {len(mazes)} mazes")
         size, count, width = self.vocabulary.size, *ids.shape
         if ids.size and not NOT_WRITTEN <= ids.min() <= ids.max() < size:
             raise ValueError(f"token ids must be 0..{size - 1}, not {ids.min()}..{ids.max()}")

@@ -33,7 +33,7 @@ def test_a_rollout_is_the_plainest_loop_in_batches_of_any_size(positions, world)
     expected = plainly(model, drawn, seed=5, limit=limit)
     for batch in (1, 7, 100):
         paths = models.rollout(model, drawn, seed=5, batch=batch)
-        assert same(paths, model.maze_tokenizer.paths(expected, world.rows, world.cols))
+        assert same(paths, model.maze_tokenizer.paths(expected, drawn))
     assert len(np.unique(paths.length)) > (
         1 if world.rows < 4 else 4
     )  # so that mazes do leave the batch at different steps
@@ -56,7 +56,7 @@ def test_where_the_context_ends_each_row_ends_by_itself():
     full = prompts.length + (expected != NOT_WRITTEN).sum(axis=1) == model.cfg.n_ctx + 1
     assert full.any()
     assert len(np.unique(prompts.length[full])) > 1
-    ended = model.maze_tokenizer.paths(expected, drawn.rows, drawn.cols).ended
+    ended = model.maze_tokenizer.paths(expected, drawn).ended
     cells = model.maze_tokenizer.vocabulary.cell_ids
     out_of_room = full & np.isin(expected[np.arange(len(expected)), (expected != NOT_WRITTEN).sum(axis=1) - 1], cells)
     assert (ended[out_of_room] == CUT).all()  # the context ended, not the path

@@ -40,7 +40,9 @@ def test_wrong_calls_are_refused() -> None:
     with pytest.raises(ValueError, match="edge_order of maze 0 must name each of its 2 passages"):
         TOKENIZER.encode(MAZES, PATHS, edge_order=np.array([[2]]))
     with pytest.raises(ValueError, match=r"token ids must be 0\.\.14, not 3\.\.15"):
-        TOKENIZER.paths(np.array([[3, 15]]), 2, 2)
+        TOKENIZER.paths(np.array([[3, 15]]), MAZES)
+    with pytest.raises(ValueError, match="2 rows of token ids for 1 mazes"):
+        TOKENIZER.paths(np.array([[3], [4]]), MAZES)
     with pytest.raises(ValueError, match="mazes of 2 x 3 cells do not fit a vocabulary of 2 x 2"):
         TOKENIZER.max_length(2, 3)
     with pytest.raises(ValueError, match=r"unknown token scheme 'adjacency'; did you mean 'adjacency_list'\?"):
