@@ -13,14 +13,46 @@ import numpy as np
 from jaxtyping import Bool
 
 from maze_interp import recipes, seeds
-from maze_interp.mazes.generators import depth_first, depth_first_percolation, open_field, percolation, wilson
+from maze_interp.mazes.generators import (
+    aldous_broder,
+    binary_tree,
+    depth_first,
+    depth_first_percolation,
+    eller,
+    growing_tree,
+    hunt_and_kill,
+    kruskal,
+    open_field,
+    percolation,
+    prim,
+    random_frontier,
+    recursive_division,
+    sidewinder,
+    wilson,
+)
 from maze_interp.mazes.generators.declaration import CONNECTED, NEITHER, SPANNING_TREE, Generator, Knob
 
 __all__ = ["CONNECTED", "GENERATORS", "NEITHER", "SPANNING_TREE", "Generator", "generate", "settle"]
 
 GENERATORS: dict[str, Generator] = {
     module.GENERATOR.name: module.GENERATOR
-    for module in (depth_first, depth_first_percolation, open_field, percolation, wilson)
+    for module in (
+        aldous_broder,
+        binary_tree,
+        depth_first,
+        depth_first_percolation,
+        eller,
+        growing_tree,
+        hunt_and_kill,
+        kruskal,
+        open_field,
+        percolation,
+        prim,
+        random_frontier,
+        recursive_division,
+        sidewinder,
+        wilson,
+    )
 }
 
 

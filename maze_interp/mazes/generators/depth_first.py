@@ -5,6 +5,8 @@ they leave is one tree and isolated cells around it: with `forks=False` the walk
 of backing up, so that the tree is one corridor; `accessible_cells` stops it when it has reached so many cells (0: all
 of them); no cell is more than `max_depth` passages away from where the walk began (0: no limit). It begins at the
 cell `start` (-1: at a uniformly drawn one).
+
+At 6 x 6: 9.4% forks, 15.0% dead ends, 11.07 cells to a solution (`wilson`: 22.5%, 30.4%, 8.32).
 """
 
 from typing import no_type_check

