@@ -18,7 +18,7 @@ from maze_interp.mazes.generators.declaration import SPANNING_TREE, Generator, a
 from maze_interp.mazes.generators.depth_first import visit
 
 ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
-WEIGHT_BITS = 32  # of an entry of the heap, above the passage's spot and direction; equal weights are that unlikely
+WEIGHT_BITS = 32  # above the spot and direction in an entry of the heap; two weights are equal with chance 2**-32
 
 
 @njit(cache=True, nogil=True)
