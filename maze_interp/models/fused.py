@@ -135,8 +135,8 @@ def read_prompt(w: Weights, ids: Int[Tensor, "maze position"], length: Int[Tenso
     for index, layer in enumerate(w.layers):
         last = index == len(w.layers) - 1
         q, k, v = _qkv(w, layer, x, positions, queries_from=ids.shape[1] if last else 0)
-        keys.append(k)
-        values.append(v)
+        keys.append(k.contiguous())  # once, lest every decoding step copies them to multiply them
+        values.append(v.contiguous())
         if not last:
             x = _after_attention(layer, x, _attend_causal(q, k, v))
     mask = None if length is None else _padding_mask(ids.shape[1], length, w.embed)

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from maze_interp.mazes.batch import MazeBatch, PathBatch
-from maze_interp.models import fused, precision
+from maze_interp.models import cores, fused, precision
 from maze_interp.models.hooked import HookedTransformer
 from maze_interp.tokens import NOT_WRITTEN, TokenBatch
 
@@ -30,19 +30,21 @@ def rollout(
     seed: int = 0,
     first: int = 0,
     limit: int | None = None,
-    batch: int = 128,
+    batch: int = 32,
     dtype: str = "float32",
+    threads: int = 0,
     progress: Progress | None = None,
 ) -> PathBatch:
     """The path the model writes for each maze, greedily.
 
     The order of the prompt's edges is drawn from (`seed`, `first` + i). At most `limit` tokens are written (default:
-    enough for a path through every cell and its end); a path that uses them all is CUT.
-    `progress` is called with (mazes done, mazes). Raises ValueError if a prompt does not fit the model's context.
+    enough for a path through every cell and its end); a path that uses them all is CUT. Batches of `batch` mazes are
+    shared by `threads` (0: one a core on a CPU); `progress` is called with (mazes done, mazes). Raises ValueError if a
+    prompt does not fit the model's context.
     """
     prompts = model.maze_tokenizer.encode_prompts(mazes, seed=seed, first=first)
     limit = model.maze_tokenizer.longest_path(mazes.rows, mazes.cols) if limit is None else limit
-    ids = decode(model, prompts, limit, batch=batch, dtype=dtype, progress=progress)
+    ids = decode(model, prompts, limit, batch=batch, dtype=dtype, threads=threads, progress=progress)
     return model.maze_tokenizer.paths(ids, mazes)
 
 
@@ -51,8 +53,9 @@ def decode(
     prompts: TokenBatch,
     limit: int,
     *,
-    batch: int = 128,
+    batch: int = 32,
     dtype: str = "float32",
+    threads: int = 0,
     progress: Progress | None = None,
 ) -> Int[np.ndarray, "maze step"]:
     """The token ids written greedily after each prompt, until a token that no path consists of or `limit` tokens.
@@ -62,17 +65,22 @@ def decode(
     _check_room(model, int(prompts.length.max(initial=0)))
     written = np.full((len(prompts), limit), NOT_WRITTEN, np.int32)
     by_length = np.argsort(prompts.length, kind="stable")  # neighbours of equal length share little padding
+    shares = [by_length[begin : begin + batch] for begin in range(0, len(prompts), batch)]
     device = model.embed.W_E.device
     with torch.inference_mode(), precision.autocast(dtype, device.type):
         w = fused.weights(model)
-        for begin in range(0, len(prompts), batch):
-            rows = by_length[begin : begin + batch]
-            ids = torch.from_numpy(prompts.ids[rows, : prompts.length[rows].max()]).long().to(device)
-            length = torch.from_numpy(prompts.length[rows]).long().to(device)
-            tokens = _walk(model, w, ids, length, limit)
+
+    def walk(rows: np.ndarray) -> np.ndarray:
+        ids = torch.from_numpy(prompts.ids[rows, : prompts.length[rows].max()]).long().to(device)
+        length = torch.from_numpy(prompts.length[rows]).long().to(device)
+        with torch.inference_mode(), precision.autocast(dtype, device.type):  # each thread enters its own
+            return _walk(model, w, ids, length, limit)
+
+    with cores.workers(cores.settle(threads, device.type, len(shares))) as pool:
+        for done, (rows, tokens) in enumerate(zip(shares, pool.map(walk, shares), strict=True), start=1):
             written[rows, : tokens.shape[1]] = tokens
             if progress is not None:
-                progress(min(begin + batch, len(prompts)), len(prompts))
+                progress(min(done * batch, len(prompts)), len(prompts))
     return written
 
 

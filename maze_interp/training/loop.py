@@ -17,11 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from maze_interp import mazes, models, seeds
-from maze_interp.models import precision
+from maze_interp.models import cores, precision
 from maze_interp.models.hooked import HookedTransformer
 from maze_interp.tokens import TokenBatch
 from maze_interp.training import optimisers, parallel
@@ -56,7 +55,7 @@ def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | No
     check_device(recipe.device)
     for split in (mazes.TRAIN, mazes.VALIDATION, mazes.TEST):  # a world without one of them fails now, not later
         mazes.take(recipe.world, 1, seed=recipe.seed, split=split)
-    threads = parallel.settle(recipe.threads, recipe.device, recipe.mazes_per_step)
+    threads = cores.settle(recipe.threads, recipe.device, recipe.mazes_per_step)
     recipe = replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device), threads=threads)
     next(batches(recipe))
     model = models.build(recipe.model, seed=recipe.seed, device=recipe.device)
@@ -92,23 +91,19 @@ def check_device(device: str) -> None:
         raise ValueError(f"device {device!r} is not to be had here; this machine has: {', '.join(here)}")
 
 
-def validate(model: HookedTransformer, recipe: TrainingRecipe, pool: Executor | None = None) -> dict[str, float]:
+def validate(model: HookedTransformer, recipe: TrainingRecipe) -> dict[str, float]:
     """Shares of held-out mazes that the model walks exactly, optimally (any shortest path), and to the goal."""
     seed = seeds.derive(recipe.seed, "validation")
     held_out, _ = mazes.take(recipe.world, recipe.validation.mazes, seed=seed, split=mazes.VALIDATION)
     solutions = mazes.solve(held_out, seed=seed)
 
-    def walk(share: np.ndarray) -> dict[str, np.ndarray]:
-        walked = models.rollout(model, held_out[share], seed=seed, first=int(share[0]))
-        return {
-            "exact": mazes.paths.exact(walked, solutions[share]),
-            "optimal": mazes.paths.optimal(held_out[share], walked),
-            "target_reached": mazes.paths.ends_at_goal(held_out[share], walked),
-        }
-
-    shares = np.array_split(np.arange(len(held_out)), min(recipe.threads or 1, len(held_out)))
-    judged = list((map if pool is None else pool.map)(walk, shares))
-    means = {name: float(np.concatenate([share[name] for share in judged]).mean()) for name in judged[0]}
+    walked = models.rollout(model, held_out, seed=seed, threads=recipe.threads)
+    judged = {
+        "exact": mazes.paths.exact(walked, solutions),
+        "optimal": mazes.paths.optimal(held_out, walked),
+        "target_reached": mazes.paths.ends_at_goal(held_out, walked),
+    }
+    means = {name: float(share.mean()) for name, share in judged.items()}
     return {**means, "validation_mazes": len(held_out)}
 
 
@@ -125,14 +120,14 @@ def _go_on(
     rows = run.metrics
     before, exact = (rows[-1]["seconds"], rows[-1]["exact"]) if rows else (0.0, math.nan)
     kept = runs.milestones(recipe)
-    with _interruption() as interrupted, parallel.workers(recipe.threads) as pool:
+    with _interruption() as interrupted, cores.workers(recipe.threads) as pool:
         for step, tokens in enumerate(batches(recipe, first), start=first + 1):
             window = [*window, _step(run, model, optimiser, tokens, step, pool)]
             spent = time.monotonic() - begun
             measured = step % recipe.validation.every == 0 or step == recipe.steps
             if measured:
                 row = {"step": step, "seconds": round(before + spent, 3), "loss": sum(window) / len(window)}
-                row |= validate(model, recipe, pool)
+                row |= validate(model, recipe)
                 runs.append(run, row)
                 exact, window = row["exact"], []
             stop = interrupted()  # asked once: what stops the run has been saved

@@ -1,14 +1,10 @@
-"""One step's gradient on all cores: each thread takes some of the step's mazes, on a core of its own.
+"""One step's gradient on all cores: each thread takes some of the step's mazes (see `models.cores`).
 
-PyTorch's own threads split every operation and wait for each other hundreds of times a step, so one busy neighbour on
-the machine stalls them all. Threads that split the batch wait once. The shares and the order of
-their sum are fixed by the run's recipe, so with two threads or more the number of cores does not change the result.
+The shares and the order of their sum are fixed by the run's recipe, so with two threads or more the number of cores
+does not change the result.
 """
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Executor
 
 import numpy as np
 import torch
@@ -19,26 +15,6 @@ from maze_interp.models.hooked import HookedTransformer
 from maze_interp.tokens import TokenBatch
 from maze_interp.training.objective import OBJECTIVES, count_tokens
 from maze_interp.training.recipe import TrainingRecipe
-
-
-def settle(threads: int, device: str, mazes_per_step: int) -> int:
-    """How many threads share a step: 0 becomes one a core on a CPU, one on any other device; never more than mazes."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = threads or (cores if torch.device(device).type == "cpu" else 1)
-    return min(wanted, mazes_per_step)
-
-
-@contextmanager
-def workers(threads: int) -> Iterator[Executor]:
-    """An executor of so many threads, each computing on one core; one thread keeps all of PyTorch's own threads."""
-    before = torch.get_num_threads()
-    if threads > 1:
-        torch.set_num_threads(1)
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)) as pool:
-        try:
-            yield pool
-        finally:
-            torch.set_num_threads(before)
 
 
 def gradient(model: HookedTransformer, tokens: TokenBatch, recipe: TrainingRecipe, pool: Executor) -> float:

@@ -9,6 +9,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,12 +19,13 @@ import torch.nn.functional as F
 
 from maze_interp import mazes, models, storage, tokens, training
 from maze_interp.mazes import World
-from maze_interp.models import ModelConfig, precision
+from maze_interp.models import ModelConfig, cores, precision
 from maze_interp.tokens import TokenBatch
 from maze_interp.training import optimisers, parallel
 
 PEER = {"6 x 6": 964, "20 x 20": 100}  # maze-dataset 1.4, generate + solve + token ids, mazes/s on one core
 REPEATS = 5
+THREADS = torch.get_num_threads()
 MODEL = ModelConfig(layers=6, d_model=128, heads=4, positions="learned", rows=6, cols=6)
 
 
@@ -106,23 +108,23 @@ def steps() -> list[list[str]]:
 
     First the same 64 sequences of 192 tokens for both; then 64 real paths, for us eight to a maze.
     """
-    threads = parallel.settle(0, "cpu", 64)
+    threads = cores.settle(0, "cpu", 64)
     alone = training.TrainingRecipe(mazes_per_step=64, paths_per_maze=1, model=MODEL, threads=threads)
     shared = replace(alone, mazes_per_step=8, paths_per_maze=8, threads=min(8, alone.threads))
-    long, real = sequences(), next(training.batches(alone))
-    spent = medians({"plain": plain_step(long), "ours": own_step(long, alone)})
-    rows = [
-        [
-            "training step, d128 L6 H4, 64 x 192 tokens: tokens/s",
-            f"{long.ids.size / spent['ours']:,.0f}",
-            f"{long.ids.size / spent['plain']:,.0f} (HookedTransformer, float32)",
-            f"{spent['plain'] / spent['ours']:.2f} x",
-        ]
-    ]
-    spent = medians({"plain": plain_step(real), "ours": own_step(next(training.batches(shared)), shared)})
+    long, real, together = sequences(), next(training.batches(alone)), next(training.batches(shared))
+    with cores.workers(threads) as pool:
+        equal = medians({"plain": plain_step(long), "ours": own_step(long, alone, pool)})
+        spent = medians({"plain": plain_step(real), "ours": own_step(together, shared, pool)})
     what = "training, RDFS 6 x 6, eight paths share a maze: paths/s"
-    speeds = [f"{len(real) / spent['ours']:,.0f}", f"{len(real) / spent['plain']:,.0f} (HookedTransformer, float32)"]
-    return [*rows, [what, *speeds, f"{spent['plain'] / spent['ours']:.2f} x"]]
+    return [
+        _row("training step, d128 L6 H4, 64 x 192 tokens: tokens/s", long.ids.size, equal),
+        _row(what, len(real), spent),
+    ]
+
+
+def _row(what: str, count: int, spent: dict[str, float]) -> list[str]:
+    speeds = [f"{count / spent['ours']:,.0f}", f"{count / spent['plain']:,.0f} (HookedTransformer, float32)"]
+    return [what, *speeds, f"{spent['plain'] / spent['ours']:.2f} x"]
 
 
 def plain_step(batch: TokenBatch) -> Callable[[], None]:
@@ -141,17 +143,18 @@ def plain_step(batch: TokenBatch) -> Callable[[], None]:
     return step
 
 
-def own_step(batch: TokenBatch, recipe: training.TrainingRecipe) -> Callable[[], None]:
+def own_step(batch: TokenBatch, recipe: training.TrainingRecipe, pool: Executor) -> Callable[[], None]:
     """The same, as the training loop does it, gradient clipping included."""
     model = models.build(MODEL, seed=0)
     optimiser = optimisers.build(model, recipe.optimiser)
     recipe = replace(recipe, dtype=precision.settle("auto", "cpu"))
 
     def step() -> None:
-        with parallel.workers(recipe.threads) as pool:
-            parallel.gradient(model, batch, recipe, pool)
+        torch.set_num_threads(1 if recipe.threads > 1 else THREADS)
+        parallel.gradient(model, batch, recipe, pool)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
+        torch.set_num_threads(THREADS)
 
     return step
 

@@ -1,6 +1,5 @@
-"""However many threads share a step, its gradient is the plain one, and PyTorch's threads are left as they were."""
+"""However many threads share a step, its gradient is the plain one."""
 
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 import torch
 
 from maze_interp import mazes, training
-from maze_interp.models import ModelConfig
+from maze_interp.models import ModelConfig, cores
 from maze_interp.training import parallel
 from maze_interp.training.objective import OBJECTIVES, count_tokens
 from tests import tiny
@@ -42,7 +41,7 @@ def test_shared_out_the_gradient_is_the_plain_one(loss, threads):
     plain.backward()
     expected = [weight.grad.clone() for weight in model.parameters()]
     model.zero_grad()
-    with parallel.workers(threads) as pool:
+    with cores.workers(threads) as pool:
         got = parallel.gradient(model, tokens, recipe(loss, threads), pool)
     assert got == pytest.approx(plain.item(), rel=1e-5)
     largest = max(grad.abs().max() for grad in expected)
@@ -54,7 +53,7 @@ def test_threads_repeat_themselves_exactly():
     model, tokens = batch("path")
     gradients = []
     for _ in range(3):
-        with parallel.workers(3) as pool:
+        with cores.workers(3) as pool:
             parallel.gradient(model, tokens, recipe("path", 3), pool)
         gradients.append([weight.grad.clone() for weight in model.parameters()])
     for again in gradients[1:]:
@@ -83,29 +82,7 @@ def test_a_loss_counts_the_tokens_it_says(loss):
     assert count_tokens(loss, tokens) == sum(graded.sum() if loss == "path" else length - 1 for graded, length in rows)
 
 
-@pytest.mark.parametrize("threads", [1, 2])
-def test_pytorchs_own_threads_are_as_before_even_after_a_failure(threads):
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        with parallel.workers(threads) as pool:
-            assert torch.get_num_threads() == (2 if threads == 1 else 1)
-            assert set(pool.map(lambda _: torch.get_num_threads(), range(4))) == {2 if threads == 1 else 1}
-        assert torch.get_num_threads() == 2
-        with pytest.raises(ZeroDivisionError), parallel.workers(threads):
-            raise ZeroDivisionError
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_how_many_threads_it_comes_to(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)))
-    assert parallel.settle(0, "cpu", 16) == 6
-    assert parallel.settle(0, "cpu", 4) == 4
-    assert parallel.settle(0, "cuda:0", 16) == 1
-    assert parallel.settle(3, "cpu", 16) == 3
-    assert parallel.settle(8, "cpu", 2) == 2
+def test_negative_threads_are_refused():
     with pytest.raises(ValueError, match="threads must be at least 1, or 0 for one a core, not -1"):
         replace(tiny.QUICK, threads=-1)
 

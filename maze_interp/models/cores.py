@@ -1,0 +1,32 @@
+"""One core, one thread, one share of the batch.
+
+PyTorch's own threads split every operation and wait for each other hundreds of times a step, so one busy neighbour on
+the machine stalls them all. Threads that split the batch wait once, at its end.
+"""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import torch
+
+
+def settle(threads: int, device: str, shares: int) -> int:
+    """How many threads split the work: 0 becomes one a core on a CPU, one on any other device; at most one a share."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = threads or (cores if torch.device(device).type == "cpu" else 1)
+    return max(min(wanted, shares), 1)
+
+
+@contextmanager
+def workers(threads: int) -> Iterator[Executor]:
+    """An executor of so many threads, each computing on one core; one thread keeps all of PyTorch's own threads."""
+    before = torch.get_num_threads()
+    if threads > 1:
+        torch.set_num_threads(1)
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)) as pool:
+        try:
+            yield pool
+        finally:
+            torch.set_num_threads(before)
