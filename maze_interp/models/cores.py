@@ -30,3 +30,14 @@ def workers(threads: int) -> Iterator[Executor]:
             yield pool
         finally:
             torch.set_num_threads(before)
+
+
+@contextmanager
+def together(threads: int) -> Iterator[None]:
+    """For work that cannot be split by mazes: while it lasts, PyTorch splits each operation between so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(threads, before))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -160,7 +160,8 @@ def _step(
     if not (math.isfinite(loss) and math.isfinite(norm)):
         good = max(run.checkpoints.items())[1]
         raise FloatingPointError(f"step {step}: loss {loss}, gradient norm {norm}; the last good checkpoint is {good}")
-    optimiser.step()
+    with cores.together(run.recipe.threads):
+        optimiser.step()
     return loss
 
 

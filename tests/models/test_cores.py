@@ -32,3 +32,17 @@ def test_how_many_threads_it_comes_to(monkeypatch):
     assert cores.settle(3, "cpu", 16) == 3
     assert cores.settle(8, "cpu", 2) == 2
     assert cores.settle(0, "cpu", 0) == 1
+
+
+def test_together_lends_threads_and_takes_none_away():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with pytest.raises(ZeroDivisionError), cores.together(2):
+            assert torch.get_num_threads() == 2
+            with cores.together(1):
+                assert torch.get_num_threads() == 2
+            raise ZeroDivisionError
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
