@@ -10,7 +10,7 @@ maze behind a single reading of it:
 
 One branch is ordinary training; more branches share the prompt. In the last layer the prompt's queries, MLP and logits
 are left out. `packed_logits` equals HookedTransformer's logits on each sequence prompt + branch, and gradients flow
-into the HookedTransformer's parameters. Decoding reads the prompt once and grows a single branch.
+into the HookedTransformer's parameters. `models.decoding` grows a single branch, token by token.
 """
 
 import math
@@ -67,16 +67,6 @@ class Packed:
     prompt: int
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """A prompt that has been read: each layer's keys and values, where each row ends, and which keys are padding."""
-
-    keys: tuple[Float[Tensor, "maze head position d_head"], ...]
-    values: tuple[Float[Tensor, "maze head position d_head"], ...]
-    length: Int[Tensor, " maze"]
-    mask: Float[Tensor, "maze 1 1 position"] | None
-
-
 def weights(model: HookedTransformer) -> Weights:
     """The parameters of `model`, ready for this pass. Rebuild after each optimiser step; it costs next to nothing.
 
@@ -103,69 +93,28 @@ def packed_logits(w: Weights, packed: Packed) -> Float[Tensor, "maze branch_posi
     """Next-token logits at every position behind the prompts (columns `packed.prompt` onwards)."""
     width = packed.prompt
     mask = _visible(packed)
-    x = _embed(w, packed.ids, packed.position)
+    x = embed(w, packed.ids, packed.position)
     for index, layer in enumerate(w.layers):
         last = index == len(w.layers) - 1
-        q, k, v = _qkv(w, layer, x, packed.position, queries_from=width if last else 0)
+        q, k, v = qkv(w, layer, x, packed.position, queries_from=width if last else 0)
         if last:
             mixed, x = _attend(q, k, v, mask), x[:, width:]
         else:
             prompt, asked = q.split([width, q.shape[2] - width], dim=2)
-            read = _attend_causal(prompt, k[:, :, :width], v[:, :, :width])
+            read = attend_causal(prompt, k[:, :, :width], v[:, :, :width])
             mixed = torch.cat([read, _attend(asked, k, v, mask)], dim=2)
-        x = _after_attention(layer, x, mixed)
-    return _unembed(w, x)
+        x = after_attention(layer, x, mixed)
+    return unembed(w, x)
 
 
 def logits(w: Weights, ids: Int[Tensor, "maze position"]) -> Float[Tensor, "maze position vocab"]:
     """Next-token logits at every position of plain sequences (padding on the right is harmless: nothing sees it)."""
     positions = torch.arange(ids.shape[1], device=ids.device)
-    x = _embed(w, ids, positions)
+    x = embed(w, ids, positions)
     for layer in w.layers:
-        q, k, v = _qkv(w, layer, x, positions)
-        x = _after_attention(layer, x, _attend_causal(q, k, v))
-    return _unembed(w, x)
-
-
-def read_prompt(w: Weights, ids: Int[Tensor, "maze position"], length: Int[Tensor, " maze"] | None = None) -> Prompt:
-    """Read prompts (padded on the right where `length` says so) for decoding: keys and values only, no logits."""
-    positions = torch.arange(ids.shape[1], device=ids.device)
-    x = _embed(w, ids, positions)
-    keys, values = [], []
-    for index, layer in enumerate(w.layers):
-        last = index == len(w.layers) - 1
-        q, k, v = _qkv(w, layer, x, positions, queries_from=ids.shape[1] if last else 0)
-        keys.append(k.contiguous())  # once, lest every decoding step copies them to multiply them
-        values.append(v.contiguous())
-        if not last:
-            x = _after_attention(layer, x, _attend_causal(q, k, v))
-    mask = None if length is None else _padding_mask(ids.shape[1], length, w.embed)
-    return Prompt(tuple(keys), tuple(values), _full_length(ids) if length is None else length, mask)
-
-
-def next_logits(
-    w: Weights, prompt: Prompt, grown: list[tuple[Tensor, Tensor]], token: Int[Tensor, " maze"]
-) -> tuple[Float[Tensor, "maze vocab"], list[tuple[Tensor, Tensor]]]:
-    """One decoding step: logits after `token`, and `grown` (each layer's keys and values since the prompt) with it.
-
-    Start with `grown = []`.
-    """
-    steps = grown[0][0].shape[2] if grown else 0
-    positions = (prompt.length + steps)[:, None]
-    x = _embed(w, token[:, None], positions)
-    longer = []
-    for index, layer in enumerate(w.layers):
-        q, k, v = _qkv(w, layer, x, positions)
-        if grown:
-            k, v = torch.cat([grown[index][0], k], dim=2), torch.cat([grown[index][1], v], dim=2)
-        longer.append((k, v))
-        to_prompt = q @ prompt.keys[index].mT
-        if prompt.mask is not None:
-            to_prompt = to_prompt + prompt.mask
-        pattern = torch.cat([to_prompt, q @ k.mT], dim=-1).softmax(dim=-1)
-        width = to_prompt.shape[-1]
-        x = _after_attention(layer, x, pattern[..., :width] @ prompt.values[index] + pattern[..., width:] @ v)
-    return _unembed(w, x)[:, 0], longer
+        q, k, v = qkv(w, layer, x, positions)
+        x = after_attention(layer, x, attend_causal(q, k, v))
+    return unembed(w, x)
 
 
 def rotary_tables(context: int, d_head: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
@@ -190,23 +139,12 @@ def _layer(block: Any) -> Layer:
     )
 
 
-def _full_length(ids: Tensor) -> Tensor:
-    return torch.full((len(ids),), ids.shape[1], device=ids.device)
-
-
-def _padding_mask(width: int, length: Tensor, like: Tensor) -> Float[Tensor, "maze 1 1 position"]:
-    padding = torch.arange(width, device=length.device) >= length[:, None]
-    return torch.zeros(padding.shape, dtype=like.dtype, device=like.device).masked_fill_(padding, -math.inf)[
-        :, None, None
-    ]
-
-
-def _embed(w: Weights, ids: Tensor, positions: Tensor) -> Tensor:
+def embed(w: Weights, ids: Tensor, positions: Tensor) -> Tensor:
     x = F.embedding(ids, w.embed)
     return x if w.positions is None else x + F.embedding(positions, w.positions)
 
 
-def _unembed(w: Weights, x: Tensor) -> Tensor:
+def unembed(w: Weights, x: Tensor) -> Tensor:
     return _linear(F.layer_norm(x, x.shape[-1:], *w.ln_final, LN_EPS), w.unembed)
 
 
@@ -215,7 +153,7 @@ def _linear(x: Tensor, parameters: tuple[Tensor, Tensor]) -> Tensor:
     return F.linear(x, weight.T, bias)
 
 
-def _qkv(
+def qkv(
     w: Weights, layer: Layer, x: Tensor, positions: Tensor, *, queries_from: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Queries (scaled, of positions from `queries_from` on), keys and values [maze, head, position, d_head]."""
@@ -247,7 +185,7 @@ def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return x * cos + torch.cat([-right, left], dim=-1) * sin
 
 
-def _attend_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+def attend_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
 
 
@@ -263,7 +201,7 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
     return (q @ k.mT + mask).softmax(dim=-1) @ v
 
 
-def _after_attention(layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
+def after_attention(layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
     """The rest of a block: write the heads' output and the MLP's into the residual stream."""
     x = x + _linear(rearrange(mixed, "b h t e -> b t (h e)"), layer.out)
     hidden = F.gelu(_linear(F.layer_norm(x, x.shape[-1:], *layer.ln2, LN_EPS), layer.mlp_in))

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from maze_interp.mazes.batch import MazeBatch, PathBatch
-from maze_interp.models import cores, fused, precision
+from maze_interp.models import cores, decoding, fused, precision
 from maze_interp.models.hooked import HookedTransformer
 from maze_interp.tokens import NOT_WRITTEN, TokenBatch
 
@@ -30,7 +30,7 @@ def rollout(
     seed: int = 0,
     first: int = 0,
     limit: int | None = None,
-    batch: int = 32,
+    batch: int = 64,
     dtype: str = "float32",
     threads: int = 0,
     progress: Progress | None = None,
@@ -53,7 +53,7 @@ def decode(
     prompts: TokenBatch,
     limit: int,
     *,
-    batch: int = 32,
+    batch: int = 64,
     dtype: str = "float32",
     threads: int = 0,
     progress: Progress | None = None,
@@ -103,13 +103,13 @@ def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tenso
     goes_on = torch.from_numpy(model.maze_tokenizer.path_tokens.copy()).to(ids.device)
     token = ids.gather(1, length[:, None] - 1)[:, 0]
     ragged = bool((length < ids.shape[1]).any())
-    prompt = fused.read_prompt(w, ids[:, :-1], length - 1 if ragged else None)
+    prompt = decoding.read_prompt(w, ids[:, :-1], length - 1 if ragged else None)
     steps = min(limit, model.cfg.n_ctx - int(length.min()) + 1)
     written = torch.full((len(ids), steps), NOT_WRITTEN, dtype=torch.long, device=ids.device)
     rows, walking = torch.arange(len(ids), device=ids.device), torch.ones(len(ids), dtype=torch.bool, device=ids.device)
     grown: list[tuple[Tensor, Tensor]] = []
     for step in range(steps):
-        scores, grown = fused.next_logits(w, prompt, grown, token)
+        scores, grown = decoding.next_logits(w, prompt, grown, token)
         token = scores.argmax(dim=-1)
         written[rows[walking], step] = token[walking]
         room = prompt.length + step + 1 < model.cfg.n_ctx  # each row ends at its own place, not its neighbours'
@@ -119,7 +119,7 @@ def _walk(model: HookedTransformer, w: fused.Weights, ids: Tensor, length: Tenso
             break
         if left < CROWD * len(rows) or not room.all():
             keep = walking.nonzero()[:, 0]
-            prompt = fused.Prompt(
+            prompt = decoding.Prompt(
                 tuple(k[keep] for k in prompt.keys),
                 tuple(v[keep] for v in prompt.values),
                 prompt.length[keep],

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maze_interp.models import fused
+from maze_interp.models import decoding, fused
 from maze_interp.tokens.vocabulary import PADDING
 from maze_interp.training.packing import IGNORE, pack
 from tests import oracles, tiny
@@ -48,9 +48,9 @@ def test_decoding_step_by_step_is_reading_the_whole(model, seed):
     length = torch.from_numpy(rng.integers(2, 12, size=4))
     ids, grown_ids = (torch.from_numpy(rng.integers(0, size, shape)) for shape in [(4, int(length.max())), (4, 4)])
     w, grown = fused.weights(model), []
-    prompt = fused.read_prompt(w, ids, length)
+    prompt = decoding.read_prompt(w, ids, length)
     for step in range(4):
-        got, grown = fused.next_logits(w, prompt, grown, grown_ids[:, step])
+        got, grown = decoding.next_logits(w, prompt, grown, grown_ids[:, step])
         for row in range(4):
             whole = torch.cat([ids[row, : length[row]], grown_ids[row, : step + 1]])
             assert close(got[row], model(whole[None])[0, -1])
@@ -59,10 +59,10 @@ def test_decoding_step_by_step_is_reading_the_whole(model, seed):
 def test_prompts_of_one_length_need_no_mask():
     model = tiny.model()
     ids, w = torch.arange(12).reshape(2, 6), fused.weights(model)
-    masked, plain = fused.read_prompt(w, ids, torch.tensor([6, 6])), fused.read_prompt(w, ids)
+    masked, plain = decoding.read_prompt(w, ids, torch.tensor([6, 6])), decoding.read_prompt(w, ids)
     assert plain.mask is None
     token = torch.tensor([3, 4])
-    assert close(fused.next_logits(w, plain, [], token)[0], fused.next_logits(w, masked, [], token)[0], 1e-6)
+    assert close(decoding.next_logits(w, plain, [], token)[0], decoding.next_logits(w, masked, [], token)[0], 1e-6)
 
 
 @settings(oracles.repeatable, max_examples=10)
