@@ -32,7 +32,7 @@ def passages_of(edges: Iterable[tuple[int, int]], rows: int, cols: int) -> np.nd
     """The one-maze batch bool[1, 2, row, col] in which exactly these pairs of neighbouring cells are joined."""
     out = np.zeros((1, 2, rows, cols), dtype=bool)
     for low, high in map(sorted, edges):
-        out[0, RIGHT if high == low + 1 else DOWN, low // cols, low % cols] = True
+        out[0, DOWN if high == low + cols else RIGHT, low // cols, low % cols] = True
     return out
 
 

@@ -27,13 +27,27 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [(name, {}) for name in mazes.GENER
     ("binary_tree", {"up": 0.55}),
     ("sidewinder", {"close": 0.2}),
     ("eller", {"right": 0.3, "down": 0.3}),
+    ("braided", {"share": 1.0}),
+    ("open_field_with_obstacle", {"height": 1, "col": 0}),
+    ("spiral", {"orientation": 3}),
+    ("serpentine", {"orientation": 3}),
+    ("rooms_and_doors", {"height": 1, "width": 2}),
+    ("rooms_and_doors", {"extra_doors": 1.0}),
 ]
 every_variant = pytest.mark.parametrize(("name", "knobs"), VARIANTS)
-FEW: list[tuple[str, dict[str, Any], int]] = [  # all the mazes a variant knows at 6 x 6, where that is a handful
+FEW: list[tuple[str, dict[str, Any], int]] = [  # all the mazes a variant knows at 6 x 6, where 60 may agree
     ("open_field", {}, 1),
     ("percolation", {"p": 0.0}, 1),
     ("percolation", {"p": 1}, 1),
     ("depth_first", {"accessible_cells": 2}, 60),
+    ("open_field_with_obstacle", {}, 16),
+    ("open_field_with_obstacle", {"height": 1, "col": 0}, 6),
+    ("spiral", {}, 8),
+    ("spiral", {"orientation": 3}, 1),
+    ("serpentine", {}, 4),
+    ("serpentine", {"orientation": 3}, 1),
+    ("rooms_and_doors", {}, 192 * 2**8),
+    ("rooms_and_doors", {"extra_doors": 1.0}, 2**12),
 ]
 
 
@@ -67,7 +81,7 @@ def test_a_maze_depends_on_its_seed_and_index_alone(name: str, knobs: dict[str, 
 
 @every_variant
 def test_other_seeds_and_indices_give_other_mazes(name: str, knobs: dict[str, Any]) -> None:
-    """Unless the generator knows a handful only. Two of these 60 mazes agree with probability below 1e-4."""
+    """Unless the generator knows too few. Two of these 60 mazes agree with probability below 1e-4."""
     one, other = (mazes.generate(name, 30, 6, 6, seed=seed, **knobs) for seed in (1, 2))
     different = len(np.unique(np.concatenate((one, other)), axis=0))
     few = [count for other_name, other_knobs, count in FEW if (other_name, other_knobs) == (name, knobs)]

@@ -16,6 +16,7 @@ from maze_interp import recipes, seeds
 from maze_interp.mazes.generators import (
     aldous_broder,
     binary_tree,
+    braided,
     depth_first,
     depth_first_percolation,
     eller,
@@ -23,11 +24,15 @@ from maze_interp.mazes.generators import (
     hunt_and_kill,
     kruskal,
     open_field,
+    open_field_with_obstacle,
     percolation,
     prim,
     random_frontier,
     recursive_division,
+    rooms_and_doors,
+    serpentine,
     sidewinder,
+    spiral,
     wilson,
 )
 from maze_interp.mazes.generators.declaration import CONNECTED, NEITHER, SPANNING_TREE, Generator, Knob
@@ -39,6 +44,7 @@ GENERATORS: dict[str, Generator] = {
     for module in (
         aldous_broder,
         binary_tree,
+        braided,
         depth_first,
         depth_first_percolation,
         eller,
@@ -46,11 +52,15 @@ GENERATORS: dict[str, Generator] = {
         hunt_and_kill,
         kruskal,
         open_field,
+        open_field_with_obstacle,
         percolation,
         prim,
         random_frontier,
         recursive_division,
+        rooms_and_doors,
+        serpentine,
         sidewinder,
+        spiral,
         wilson,
     )
 }

@@ -1,4 +1,7 @@
-"""An open field: every passage open, and every monotone walk between two cells a shortest path."""
+"""An open field: every passage open, and every monotone walk between two cells a shortest path.
+
+At 6 x 6: 88.9% forks, 0.0% dead ends, 5.00 cells to a solution (`wilson`: 22.5%, 30.4%, 8.32).
+"""
 
 from typing import no_type_check
 

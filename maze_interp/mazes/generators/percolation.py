@@ -2,6 +2,8 @@
 
 Nothing is promised: there are islands and cycles. Passages are drawn in a fixed order, one random number each, so the
 same seed with a larger `p` only opens more of them.
+
+At 6 x 6: 10.8% forks, 39.9% dead ends, 4.45 cells to a solution (`wilson`: 22.5%, 30.4%, 8.32).
 """
 
 from typing import no_type_check
