@@ -114,6 +114,22 @@ def folder_atomically(path: str | Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def file_atomically(path: str | Path) -> Iterator[Path]:
+    """A file to write, which takes its place at `path` when the block succeeds and vanishes when it fails."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = _beside(path)
+    try:
+        yield temporary
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def claim_folder(path: str | Path) -> Path:
     """Create an output folder, or take an empty one. Raises ValueError if it already holds another run."""
     path = Path(path)
@@ -166,17 +182,8 @@ def _beside(path: Path) -> Path:
 
 
 def _write_atomically(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(path)
-    try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    with file_atomically(path) as temporary, open(temporary, "xb") as file:
+        file.write(content)
 
 
 def check_free(path: str | Path) -> None:

@@ -7,10 +7,20 @@ from maze_interp.mazes import paths
 from maze_interp.mazes.baking import DatasetRecipe, bake, load_baked
 from maze_interp.mazes.batch import CUT, DOWN, END, INVALID, NO_CELL, RIGHT, MazeBatch, PathBatch
 from maze_interp.mazes.endpoints import draw_endpoints
+from maze_interp.mazes.exchange import from_dataset, join, read_parquet, to_dataset, write_parquet
 from maze_interp.mazes.generators import CONNECTED, GENERATORS, NEITHER, SPANNING_TREE, Generator, generate
-from maze_interp.mazes.interop import from_networkx, to_networkx
+from maze_interp.mazes.interop import (
+    from_graphs,
+    from_maze_dataset,
+    from_networkx,
+    to_graphs,
+    to_maze_dataset,
+    to_networkx,
+)
 from maze_interp.mazes.lattice import edge_ends, edge_ids
+from maze_interp.mazes.raster import from_ascii, from_pixels, to_ascii, to_pixels
 from maze_interp.mazes.solving import distances, on_shortest_path, shortest_path_counts, solve
+from maze_interp.mazes.streaming import stream
 from maze_interp.mazes.text import draw_text, parse_text
 from maze_interp.mazes.topology import components, dead_ends, degrees, edge_count, forks
 from maze_interp.mazes.worlds import (
@@ -58,17 +68,31 @@ __all__ = [
     "edge_ends",
     "edge_ids",
     "forks",
+    "from_ascii",
+    "from_dataset",
+    "from_graphs",
+    "from_maze_dataset",
     "from_networkx",
+    "from_pixels",
     "generate",
+    "join",
     "load_baked",
     "on_shortest_path",
     "parse_text",
     "passage_hash",
     "paths",
+    "read_parquet",
     "shortest_path_counts",
     "solve",
     "split_name",
     "split_of",
+    "stream",
     "take",
+    "to_ascii",
+    "to_dataset",
+    "to_graphs",
+    "to_maze_dataset",
     "to_networkx",
+    "to_pixels",
+    "write_parquet",
 ]
