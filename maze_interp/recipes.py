@@ -4,7 +4,8 @@ The dataclass is the schema. Its annotations say what each key may hold, its def
 and anything else is an error that names the file, the key and what would have been right. `override` applies
 command-line settings such as `model.heads=4` to a recipe under the same rules.
 
-Keys may hold bool, int, float, str, tuples, `dict[str, ...]`, `Literal[...]`, `X | None` and nested dataclasses.
+Keys may hold bool, int, float, str, tuples, `dict[str, ...]`, `Literal[...]`, `X | None` and nested dataclasses. Where
+a table may be one of several dataclasses, it is the one that has the most of its keys.
 """
 
 import dataclasses
@@ -140,7 +141,10 @@ def _convert(value: Any, hint: Any, key: str) -> Any:
             raise ValueError(f"{key}: {unknown('value', value, options)}")
         raise ValueError(f"{key} must be {_wanted(hint)}, not {value!r}")
     arms = [arm for arm in _arms(hint) if _fits(value, arm)]
-    arm = next((arm for arm in arms if type(value) is arm), arms[0])  # 3 for int | float stays an int
+    if isinstance(value, dict):
+        arm = max(arms, key=lambda arm: len(value.keys() & _hints(arm)) if dataclasses.is_dataclass(arm) else 0)
+    else:
+        arm = next((arm for arm in arms if type(value) is arm), arms[0])  # 3 for int | float stays an int
     if get_origin(arm) is tuple:
         items = _items(arm, len(value))
         return tuple(_convert(value[i], items[i], f"{key}[{i}]") for i in range(len(value)))
@@ -163,14 +167,16 @@ def _wanted(hint: Any) -> str:
 
 def _entry_hint(hint: Any, parents: list[str], name: str) -> Any:
     """What key `name` of a table annotated `hint` may hold; `parents` lead to that table."""
+    known: dict[str, Any] = {}
     for arm in _arms(hint):
         if get_origin(arm) is dict:
             return get_args(arm)[1]
         if dataclasses.is_dataclass(arm):
-            hints = _hints(arm)
-            if name not in hints:
-                raise unknown("key", ".".join([*parents, name]), [".".join([*parents, other]) for other in hints])
-            return hints[name]
+            known = {**_hints(arm), **known}
+    if name in known:
+        return known[name]
+    if known:
+        raise unknown("key", ".".join([*parents, name]), [".".join([*parents, other]) for other in known])
     raise ValueError(f"{'.'.join(parents)} holds {_wanted(hint)}, so it has no key {name!r}")
 
 
@@ -197,6 +203,9 @@ def _plain(value: Any) -> Any:
 def _check_none(recipe: Any, prefix: str) -> None:
     for field in dataclasses.fields(recipe):
         value = getattr(recipe, field.name)
+        for name, table in (value if isinstance(value, Mapping) else {}).items():
+            if dataclasses.is_dataclass(table):
+                _check_none(table, f"{prefix}{field.name}.{name}.")
         if dataclasses.is_dataclass(value):
             _check_none(value, f"{prefix}{field.name}.")
         elif value is None and field.default is not None and not _required(field):

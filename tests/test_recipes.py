@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maze_interp import recipes
@@ -20,6 +20,12 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Ensemble:
+    members: dict[str, Model]
+    layers: int = 6
+
+
+@dataclass(frozen=True)
 class Study:
     name: str
     seed: int = 0
@@ -30,6 +36,8 @@ class Study:
     knobs: dict[str, bool | int | float | str] = field(default_factory=dict)
     model: Model = Model()
     models: tuple[Model, ...] = ()
+    either: Model | Ensemble = Model()
+    bounds: dict[str, tuple[int | float, int | float]] = field(default_factory=dict)
 
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -48,6 +56,8 @@ studies = st.builds(
     knobs=st.dictionaries(text, st.booleans() | st.integers() | numbers | text, max_size=3),
     model=models,
     models=st.lists(models, max_size=2).map(tuple),
+    either=models | st.builds(Ensemble, st.dictionaries(text, models, max_size=2), st.integers()),
+    bounds=st.dictionaries(text, st.tuples(st.integers(), numbers), max_size=2),
 )
 
 
@@ -57,6 +67,7 @@ def write(folder, content):
     return path
 
 
+@settings(deadline=None, max_examples=50)
 @given(studies)
 def test_round_trip_through_a_file(tmp_path_factory, study):
     path = write(tmp_path_factory.getbasetemp(), recipes.to_toml(study))
@@ -65,6 +76,7 @@ def test_round_trip_through_a_file(tmp_path_factory, study):
     assert [type(value) for value in back.knobs.values()] == [type(value) for value in study.knobs.values()]
 
 
+@settings(deadline=None, max_examples=50)
 @given(studies)
 def test_round_trip_through_a_dictionary_and_an_empty_override(study):
     assert recipes.from_dict(Study, recipes.to_dict(study), "here") == study
@@ -88,6 +100,9 @@ def test_round_trip_through_a_dictionary_and_an_empty_override(study):
             r"model.positions: unknown value 'lerned'; did you mean",
         ),
         ("name = 'x'\nknobs.p = [1]", r"study.toml: knobs must be dict\[str, bool | int | float | str\]"),
+        ("name = 'x'\neither = 3", r"either must be a table \(layers, .*\) or a table \(members, layers\), not 3"),
+        ("name = 'x'\n[either.members.a]\nlayer = 2", r"unknown key 'either.members.a.layer'; did you mean"),
+        ("name = 'x'\n[either]\nlayers = 2\nmembers = 3", r"study.toml: either.members must be dict\[str, "),
         ("name = ", r"study.toml: not a TOML file"),
     ],
 )
@@ -118,12 +133,25 @@ def test_an_integer_serves_as_a_float_but_stays_an_integer_where_both_are_allowe
         ("knobs.kind", "tree", {"knobs": {"kind": "tree"}}),
         ("model.d_mlp", "64", {"model": Model(d_mlp=64)}),
         ("model.positions", "rotary", {"model": Model(positions="rotary")}),
+        ("either.layers", "3", {"either": Model(3)}),
+        ("bounds.forks", "2, 5.5", {"bounds": {"forks": (2, 5.5)}}),
     ],
 )
 def test_override_reads_text_as_the_annotation_wants(key, value, change):
     study = Study("x", note="before")
     assert recipes.override(study, {key: value}) == dataclasses.replace(study, **change)
     assert study == Study("x", note="before")
+
+
+def test_the_keys_of_a_table_say_which_of_several_dataclasses_it_is(tmp_path):
+    text = "name = 'x'\n[either]\nlayers = 2\n[either.members.first]\nlayers = 3\n[either.members.second]"
+    ensemble = Ensemble({"first": Model(3), "second": Model()}, layers=2)
+    study = recipes.load(Study, write(tmp_path, text))
+    assert study == Study("x", either=ensemble)
+    changed = recipes.override(study, {"either.members.second.positions": "rotary", "either.layers": "4"})
+    assert changed.either == Ensemble({"first": Model(3), "second": Model(positions="rotary")}, layers=4)
+    with pytest.raises(ValueError, match=r"unknown key 'either.member'; did you mean 'either.members'.*d_mlp"):
+        recipes.override(study, {"either.member": "3"})
 
 
 def test_overrides_are_applied_together_before_the_recipe_is_checked():
@@ -160,8 +188,14 @@ def test_none_that_toml_cannot_say_is_refused_rather_than_changed():
     class Limited:
         limit: int | None = 5
 
+    @dataclass(frozen=True)
+    class Several:
+        named: dict[str, Limited]
+
     with pytest.raises(ValueError, match="limit is None"):
         recipes.to_toml(Limited(None))
+    with pytest.raises(ValueError, match=r"named.one.limit is None"):
+        recipes.to_toml(Several({"one": Limited(None)}))
 
 
 def test_unknown_without_a_near_name_still_lists_what_is_allowed():
