@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from maze_interp import experiments, figures, models, recipes, training
+from maze_interp import experiments, figures, mazes, models, recipes, training
 from maze_interp.cli.progress import bar
 from maze_interp.experiments.findings import FINDINGS, Findings
 from maze_interp.figures import Section, Table
@@ -48,10 +48,9 @@ def trained(run: TrainingRun) -> Section:
     made = json.loads((run.folder / "provenance.json").read_text())
     weights = sum(weight.numel() for weight in models.weights_of(model).values())
     last = run.metrics[-1]
-    world = f"{recipe.world.generator}, {recipe.world.rows} x {recipe.world.cols} cells"
-    world += f", paths of {recipe.world.min_length} cells or more" + (f", {recipe.dataset}" if recipe.dataset else "")
+    world = mazes.describe(recipe.world) + (f", {recipe.dataset}" if recipe.dataset else "")
     facts = [
-        ["world", world + "".join(f", {knob} = {value}" for knob, value in recipe.world.knobs.items())],
+        ["world", world],
         ["vocabulary", f"{recipe.model.rows} x {recipe.model.cols} cells, {recipe.model.order}, {recipe.model.scheme}"],
         ["model", f"{recipe.model.layers} layers, d_model {recipe.model.d_model}, {recipe.model.heads} heads"],
         ["positions", recipe.model.positions],

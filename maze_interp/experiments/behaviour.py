@@ -90,10 +90,8 @@ def held_out_mazes(trained: TrainingRun, count: int, *, seed: int, min_length: i
 
     A path of one cell asks for no step, so nothing about walking can be read from it.
     """
-    world = trained.recipe.world
-    return mazes.take(
-        replace(world, min_length=max(2, min_length or world.min_length)), count, seed=seed, split=mazes.TEST
-    )[0]
+    world = mazes.each(trained.recipe.world, lambda one: replace(one, min_length=max(2, min_length or one.min_length)))
+    return mazes.take(world, count, seed=seed, split=mazes.TEST)[0]
 
 
 def galleries(held_out: MazeBatch, walked: PathBatch, solutions: PathBatch) -> dict[str, figures.Figure]:

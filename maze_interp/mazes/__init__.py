@@ -6,9 +6,10 @@ What a path is worth is asked in `mazes.paths`: `mazes.paths.valid(mazes, paths)
 from maze_interp.mazes import paths
 from maze_interp.mazes.baking import DatasetRecipe, bake, load_baked
 from maze_interp.mazes.batch import CUT, DOWN, END, INVALID, NO_CELL, RIGHT, MazeBatch, PathBatch
-from maze_interp.mazes.endpoints import draw_endpoints
+from maze_interp.mazes.endpoints import Endpoints, draw_endpoints
 from maze_interp.mazes.exchange import from_dataset, join, read_parquet, to_dataset, write_parquet
 from maze_interp.mazes.generators import CONNECTED, GENERATORS, NEITHER, SPANNING_TREE, Generator, generate
+from maze_interp.mazes.hashing import SPLITS, TEST, TRAIN, VALIDATION, passage_hash, split_name, split_of
 from maze_interp.mazes.interop import (
     from_graphs,
     from_maze_dataset,
@@ -17,24 +18,16 @@ from maze_interp.mazes.interop import (
     to_maze_dataset,
     to_networkx,
 )
+from maze_interp.mazes.kinds import Mixture, World, describe, each
 from maze_interp.mazes.lattice import edge_ends, edge_ids
+from maze_interp.mazes.measures import MEASURES
 from maze_interp.mazes.raster import from_ascii, from_pixels, to_ascii, to_pixels
 from maze_interp.mazes.solving import distances, on_shortest_path, shortest_path_counts, solve
 from maze_interp.mazes.streaming import stream
+from maze_interp.mazes.symmetries import canonical_hash, images
 from maze_interp.mazes.text import draw_text, parse_text
 from maze_interp.mazes.topology import components, dead_ends, degrees, edge_count, forks
-from maze_interp.mazes.worlds import (
-    SPLITS,
-    TEST,
-    TRAIN,
-    VALIDATION,
-    World,
-    draw,
-    passage_hash,
-    split_name,
-    split_of,
-    take,
-)
+from maze_interp.mazes.worlds import acceptance, draw, take, take_paths
 
 __all__ = [
     "CONNECTED",
@@ -43,6 +36,7 @@ __all__ = [
     "END",
     "GENERATORS",
     "INVALID",
+    "MEASURES",
     "NEITHER",
     "NO_CELL",
     "RIGHT",
@@ -52,18 +46,24 @@ __all__ = [
     "TRAIN",
     "VALIDATION",
     "DatasetRecipe",
+    "Endpoints",
     "Generator",
     "MazeBatch",
+    "Mixture",
     "PathBatch",
     "World",
+    "acceptance",
     "bake",
+    "canonical_hash",
     "components",
     "dead_ends",
     "degrees",
+    "describe",
     "distances",
     "draw",
     "draw_endpoints",
     "draw_text",
+    "each",
     "edge_count",
     "edge_ends",
     "edge_ids",
@@ -75,6 +75,7 @@ __all__ = [
     "from_networkx",
     "from_pixels",
     "generate",
+    "images",
     "join",
     "load_baked",
     "on_shortest_path",
@@ -88,6 +89,7 @@ __all__ = [
     "split_of",
     "stream",
     "take",
+    "take_paths",
     "to_ascii",
     "to_dataset",
     "to_graphs",

@@ -3,12 +3,21 @@
 from collections.abc import Iterator
 
 from maze_interp.mazes.batch import MazeBatch, PathBatch
+from maze_interp.mazes.hashing import split_name
+from maze_interp.mazes.kinds import Mixture, World
 from maze_interp.mazes.solving import solve
-from maze_interp.mazes.worlds import World, split_name, take
+from maze_interp.mazes.worlds import take
 
 
 def stream(
-    world: World, count: int, *, seed: int, split: int, first: int = 0, piece: int = 10_000, threads: int = 1
+    world: World | Mixture,
+    count: int,
+    *,
+    seed: int,
+    split: int,
+    first: int = 0,
+    piece: int = 10_000,
+    threads: int = 1,
 ) -> Iterator[tuple[MazeBatch, PathBatch]]:
     """The next `count` mazes of the world's stream that belong to `split`, each with a shortest path, in pieces.
 

@@ -25,7 +25,7 @@ def batches(recipe: TrainingRecipe, first_step: int = 0) -> Iterator[TokenBatch]
     """
     baked = baked_mazes(recipe)
     for pool in range(first_step // POOL, -(-recipe.steps // POOL)):
-        asked = _with_paths(recipe, pool_mazes(recipe, pool, baked), pool)
+        asked = _asked(recipe, pool, baked)
         for step, batch in enumerate(_deal(recipe, asked, pool), start=pool * POOL):
             if first_step <= step < recipe.steps:
                 yield batch
@@ -60,13 +60,15 @@ def pool_mazes(recipe: TrainingRecipe, pool: int, baked: MazeBatch | None = None
     return baked[np.array([orders[epoch][place] for epoch, place in zip(epochs.tolist(), within, strict=True)])]
 
 
-def _with_paths(recipe: TrainingRecipe, once: MazeBatch, pool: int) -> MazeBatch:
-    """Each maze of the pool repeated with `paths_per_maze` endpoints; one path per maze keeps the maze's own."""
+def _asked(recipe: TrainingRecipe, pool: int, baked: MazeBatch | None) -> MazeBatch:
+    """Each maze of the pool `paths_per_maze` times in a row, with endpoints of their own; one path keeps the maze's."""
     if recipe.paths_per_maze == 1:
-        return once
-    passages = np.repeat(once.passages, recipe.paths_per_maze, axis=0)
-    seed = seeds.derive(recipe.seed, "pool", pool, "paths")
-    return MazeBatch(passages, *mazes.draw_endpoints(passages, seed=seed, min_length=recipe.world.min_length))
+        return pool_mazes(recipe, pool, baked)
+    count, seed = POOL * recipe.mazes_per_step, seeds.derive(recipe.seed, "pool", pool)
+    paths_seed = seeds.derive(recipe.seed, "pool", pool, "paths")
+    return mazes.take_paths(
+        recipe.world, count, recipe.paths_per_maze, seed=seed, paths_seed=paths_seed, split=mazes.TRAIN
+    )[0]
 
 
 def _deal(recipe: TrainingRecipe, asked: MazeBatch, pool: int) -> Iterator[TokenBatch]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from maze_interp import recipes
-from maze_interp.mazes import World
+from maze_interp.mazes import Mixture, World
 from maze_interp.models import ModelConfig
 from maze_interp.training.schedule import Optimiser
 
@@ -51,7 +51,7 @@ class TrainingRecipe:
     device: str = "cpu"
     threads: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
-    world: World = field(default_factory=World)
+    world: World | Mixture = field(default_factory=World)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimiser: Optimiser = field(default_factory=Optimiser)
     validation: Validation = field(default_factory=Validation)

@@ -2,13 +2,14 @@
 
 import json
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from maze_interp import mazes, recipes, storage
-from maze_interp.mazes import TEST, TRAIN, VALIDATION, DatasetRecipe, World
+from maze_interp.mazes import TEST, TRAIN, VALIDATION, DatasetRecipe, Endpoints, Mixture, World, baking
 
 SMALL = DatasetRecipe("small", World(rows=4, cols=4), count=400, validation=30, test=60, reason="a test", seed=3)
 DATASETS = sorted((Path(__file__).parents[2] / "datasets").glob("*.toml"))
@@ -108,13 +109,75 @@ def test_a_failure_halfway_leaves_nothing_and_a_taken_folder_is_left_alone(baked
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_summary_says_what_share_of_draws_the_world_accepts(baked, tmp_path):
+    assert baked[1]["acceptance"] == 1
+    picky = World("wilson", 4, 4, endpoints=Endpoints("dead_ends", "dead_ends"), filters={"fork_count": (4, 9)})
+    summary = mazes.bake(replace(SMALL, world=picky, count=300), tmp_path / "picky")
+    accepted = mazes.acceptance(picky, seed=SMALL.seed)
+    assert 0 < summary["acceptance_low"] < summary["acceptance"] == accepted.value < summary["acceptance_high"] < 1
+    loaded = mazes.load_baked(tmp_path / "picky")
+    assert (mazes.forks(loaded.passages).sum(axis=1) >= 4).all()
+    assert mazes.dead_ends(loaded.passages)[np.arange(300), loaded.goal].all()
+
+
+def test_a_world_that_accepts_nothing_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(baking, "take", None)
+    never = World(filters={"component_count": (2, 9)})
+    with pytest.raises(ValueError, match=r"small asks for .* component_count from 2 to 9, .* of 20000 .* accepts none"):
+        mazes.bake(replace(SMALL, world=never), tmp_path / "never")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mixture_bakes_and_mazes_that_were_only_moved_stay_apart(tmp_path):
+    small = Mixture({"pair": World(rows=1, cols=2), "tree": World(rows=2, cols=3)}, {"pair": 0.5, "tree": 0.5}, 4, 4)
+    train = replace(SMALL, world=replace(small, place="random"), count=48, validation=0, test=0)
+    homes = mazes.split_of(mazes.passage_hash(mazes.draw(World(rows=1, cols=2), 1, seed=0).passages))
+    summary = mazes.bake(train, tmp_path / "set")
+    loaded = mazes.load_baked(tmp_path / "set")
+    assert len(triples(loaded)) == 48
+    pairs = mazes.edge_count(loaded.passages) == 1
+    assert homes[0] == TRAIN
+    assert pairs.sum() > len(np.unique(mazes.passage_hash(loaded.passages[pairs]))) == 1
+    assert summary["train_distinct_passages"] == len(np.unique(mazes.passage_hash(loaded.passages)))
+
+
+def test_up_to_symmetry_no_image_occurs_twice_or_in_two_splits(tmp_path, baked):
+    """Without it they do, so the test would notice."""
+
+    def orbits(batch):
+        return [frozenset(t) for t in zip(*(sorted_triples(image) for image in mazes.images(batch)), strict=True)]
+
+    def sorted_triples(batch):
+        ends = zip(batch.start.tolist(), batch.goal.tolist(), strict=True)
+        return [(maze.tobytes(), *pair) for maze, pair in zip(batch.passages, ends, strict=True)]
+
+    world = World("wilson", 3, 4, min_length=8)
+    plain = replace(SMALL, world=world, count=900, validation=20, test=60)
+    unique = replace(plain, count=300, validation=5, test=30, up_to_symmetry=True)
+    for recipe in (plain, unique):
+        summary = mazes.bake(recipe, tmp_path / str(recipe.up_to_symmetry))
+        splits = [mazes.load_baked(tmp_path / str(recipe.up_to_symmetry), split) for split in (TRAIN, VALIDATION, TEST)]
+        found = [orbits(batch) for batch in splits]
+        classes = [{frozenset(orbit) for orbit in one} for one in found]
+        mazes_only = [{frozenset(maze for maze, *_ in orbit) for orbit in one} for one in classes]
+        shared = sum(len(a & b) for a, b in combinations(mazes_only, 2))
+        assert summary["shared_up_to_symmetry"] == shared
+        assert [summary[f"{n}_distinct_up_to_symmetry"] for n in mazes.SPLITS] == [len(one) for one in mazes_only]
+        assert (shared == 0) == recipe.up_to_symmetry
+        assert (len(classes[0]) == len(splits[0])) == recipe.up_to_symmetry
+        hashes = [mazes.split_of(mazes.passage_hash(batch.passages)) for batch in splits]
+        assert all((one == split).all() for split, one in enumerate(hashes))  # each in the split it always has
+
+
 @pytest.mark.parametrize("path", DATASETS, ids=lambda path: path.stem)
 def test_the_recipes_of_the_repository_can_be_baked(path, tmp_path):
     recipe = recipes.load(DatasetRecipe, path)
     assert recipe.name == path.stem
     assert recipe.reason
-    summary = mazes.bake(replace(recipe, count=200, validation=20, test=40), tmp_path / "set")
+    few = {"count": min(200, recipe.count), "validation": min(20, recipe.validation), "test": min(40, recipe.test)}
+    summary = mazes.bake(replace(recipe, **few), tmp_path / "set")
     assert summary["passages_shared_between_splits"] == 0
+    assert summary["acceptance"] > 0.01
 
 
 def test_there_are_recipes_in_the_repository():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maze_interp import mazes, training
-from maze_interp.mazes import DatasetRecipe, World
+from maze_interp.mazes import DatasetRecipe, Mixture, World
 from maze_interp.tokens import EDGE
 from maze_interp.training.batches import POOL, pool_mazes
 from tests import oracles, tiny
@@ -24,7 +24,19 @@ RAGGED = replace(
     paths_per_maze=3,
 )
 LARGER_VOCABULARY = replace(tiny.QUICK, model=replace(tiny.SHAPE, rows=5, cols=4, order="corner_first"))
-RECIPES = {"quick": tiny.QUICK, "ragged": RAGGED, "larger vocabulary": LARGER_VOCABULARY}
+SIZES = Mixture(
+    {"small": World(rows=2, cols=2), "sparse": World("percolation", 3, 3, {"p": 0.5}, filters={"path_forks": (0, 1)})},
+    {"small": 0.25, "sparse": 0.75},
+    rows=4,
+    cols=4,
+    place="random",
+)
+RECIPES = {
+    "quick": tiny.QUICK,
+    "ragged": RAGGED,
+    "larger vocabulary": LARGER_VOCABULARY,
+    "mixture": replace(RAGGED, world=SIZES),
+}
 every_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
 
 

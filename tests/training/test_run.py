@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maze_interp import mazes, models, storage, training
+from maze_interp.mazes import Mixture, World
 from maze_interp.training import TrainingRun
 from maze_interp.training.run import milestones
 from tests import oracles, tiny
@@ -124,3 +125,15 @@ def test_a_checkpoint_holds_weights_and_both_moments(trained):
     assert metadata["step"] == 40
     assert len(metadata["losses"]) == 40
     assert storage.read_tensors(trained.checkpoints[256])[1]["losses"] == []
+
+
+def test_a_run_can_learn_a_mixture_of_sizes(tmp_path):
+    worlds = {"small": World(rows=2, cols=2), "large": World("wilson", 3, 3, filters={"fork_count": (1, 2)})}
+    mixture = Mixture(worlds, {"small": 0.25, "large": 0.75}, rows=4, cols=4, place="random")
+    recipe = replace(tiny.QUICK, world=mixture, model=replace(tiny.SHAPE, rows=4, cols=4))
+    run = training.train(recipe, tmp_path / "run")
+    assert run.finished
+    assert run.recipe == recipe
+    seen = training.mazes_seen(run)
+    assert seen.read == 24 * recipe.mazes_per_step
+    assert (mazes.split_of(seen.hashes) == mazes.TRAIN).all()
