@@ -1,6 +1,7 @@
 """Mazes as token sequences: vocabulary, schemes and the tokenizer that ties them together."""
 
 from maze_interp.tokens.batch import EDGE, GOAL, PAD, PATH, START, TokenBatch
+from maze_interp.tokens.conversion import convert
 from maze_interp.tokens.interop import read_jsonl, write_jsonl
 from maze_interp.tokens.schemes import SCHEMES, Scheme
 from maze_interp.tokens.tokenizer import NOT_WRITTEN, Tokenizer
@@ -19,6 +20,7 @@ __all__ = [
     "TokenBatch",
     "Tokenizer",
     "Vocabulary",
+    "convert",
     "read_jsonl",
     "write_jsonl",
 ]

@@ -6,7 +6,7 @@ from itertools import chain, repeat
 import numpy as np
 from jaxtyping import Int
 
-from maze_interp.tokens.vocabulary import SPECIALS, Vocabulary
+from maze_interp.tokens.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ def read(texts: list[str], vocabulary: Vocabulary, rows: int, cols: int) -> Read
     tokens = [text.split() for text in texts]
     bounds = np.cumsum([0, *map(len, tokens)])
     known = np.fromiter(map(vocabulary.ids.get, chain.from_iterable(tokens), repeat(-1)), np.int32, bounds[-1])
-    outside = (vocabulary.cells_on(rows, cols)[known] < 0) & (known >= len(SPECIALS))
+    outside = (vocabulary.cells_on(rows, cols)[known] < 0) & (known >= vocabulary.first_place)
+    outside &= not vocabulary.numbers  # a number alone is no cell yet
     wrong = (known < 0) | outside
     if wrong.any():
         at = int(wrong.argmax())
