@@ -1,4 +1,4 @@
-"""The command line: maze-interp quickstart | bake | train | run | report.
+"""The command line: maze-interp quickstart | bake | gallery | train | run | report.
 
 Every command takes --set key=value for any key of its recipe or settings, --seed, --out and --help. What a command
 does is what the library does under the same name; here arguments are read, bars are drawn and errors are told.
@@ -36,6 +36,9 @@ def parser() -> argparse.ArgumentParser:
 
     bake_ = _command(commands, "bake", bake, "write a data set to disk, split by maze")
     bake_.add_argument("recipe", help="a TOML file, for example datasets/rdfs-6x6.toml")
+
+    gallery_ = _command(commands, "gallery", gallery, "write one page of every kind of maze and every token scheme")
+    gallery_.set_defaults(out="runs/gallery")
 
     train_ = _command(commands, "train", train, "train a model by a recipe, or go on with a run that was stopped")
     train_.add_argument("recipe", nargs="?", help="a TOML file or a packaged recipe (see `maze-interp train --list`)")
@@ -77,9 +80,22 @@ def bake(options: argparse.Namespace) -> None:
     out = Path(options.out or Path("datasets/baked") / recipe.name)
     with bar(f"baking {recipe.name}", "maze") as progress:
         summary = mazes.bake(recipe, out, progress=progress)
+    width = max(map(len, summary))
     for name, value in summary.items():
-        print(f"{name:32} {value}")
+        print(f"{name:{width}}  {_written(value)}")
     print(f"\n{out}")
+
+
+def gallery(options: argparse.Namespace) -> None:
+    """Write the gallery page."""
+    from maze_interp.cli.gallery import Settings
+    from maze_interp.cli.gallery import gallery as write
+    from maze_interp.cli.progress import bar
+
+    settings = _changed(Settings(), options)
+    with bar("gallery", "kind") as progress:
+        page = write(settings, options.out, progress)
+    print(f"open {page.resolve()}")
 
 
 def train(options: argparse.Namespace) -> None:
@@ -152,6 +168,13 @@ def _changed(recipe: Any, options: argparse.Namespace) -> Any:
     if options.seed is not None:
         settings["seed"] = str(options.seed)
     return recipes.override(recipe, settings)
+
+
+def _written(value: Any) -> str:
+    """A number with separators or four digits, anything else as it is."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def _train(recipe: Any, folder: Path) -> None:

@@ -7,13 +7,15 @@ result types, and return a plotly figure or text; nothing is shown or written un
 from plotly.graph_objects import Figure
 
 from maze_interp.figures.attention import AttentionMass, attention_mass, attention_on_maze, circuitsvis_attention
+from maze_interp.figures.cards import card, histogram_svg, measure, side_by_side, token_markup
 from maze_interp.figures.curves import Series, curves, intervals, series, training_curves
 from maze_interp.figures.heatmaps import heat_map
 from maze_interp.figures.mazes import draw_maze, gallery, wrong_moves
 from maze_interp.figures.page import Html, Section, Table, page_html, write_page
+from maze_interp.figures.pictures import write_mazes
 from maze_interp.figures.record import from_record, to_record
 from maze_interp.figures.style import finish, plain
-from maze_interp.figures.svg import static_svg
+from maze_interp.figures.svg import maze_svg, static_svg
 
 __all__ = [
     "AttentionMass",
@@ -24,6 +26,7 @@ __all__ = [
     "Table",
     "attention_mass",
     "attention_on_maze",
+    "card",
     "circuitsvis_attention",
     "curves",
     "draw_maze",
@@ -31,13 +34,19 @@ __all__ = [
     "from_record",
     "gallery",
     "heat_map",
+    "histogram_svg",
     "intervals",
+    "maze_svg",
+    "measure",
     "page_html",
     "plain",
     "series",
+    "side_by_side",
     "static_svg",
     "to_record",
+    "token_markup",
     "training_curves",
+    "write_mazes",
     "write_page",
     "wrong_moves",
 ]

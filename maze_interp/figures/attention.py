@@ -1,9 +1,9 @@
 """Attention drawn where it points: on the maze.
 
 A prompt names places, so the attention of one query position is a picture. Every token before the query has exactly
-one place. The four tokens of an edge in the adjacency list (`a <--> b ;`) belong to that edge; a cell token anywhere
-else (origin, target, path) belongs to its cell; what is left (delimiters, padding) is special and is printed as a
-share, so the three always add up to all the attention there is.
+one place. The tokens of an edge in the adjacency list (`a <--> b ;`) belong to that edge; a token that names a cell
+anywhere else (origin, target, path) belongs to its cell; what is left (delimiters, padding) is special and is printed
+as a share, so the three always add up to all the attention there is.
 """
 
 import importlib.util
@@ -151,9 +151,8 @@ def _places(tokens: TokenBatch, index: int, rows: int, cols: int) -> Int[np.ndar
     named = np.flatnonzero(listed & (cell != NO_CELL)).reshape(-1, 2)  # the two ends of each edge
     low, high = np.sort(cell[named], axis=1).T
     edge = np.where(high - low == cols, DOWN, RIGHT) * rows * cols + low
-    started = np.searchsorted(named[:, 0], np.flatnonzero(listed), side="right") - 1
     place = np.where(cell == NO_CELL, 3 * rows * cols, cell)
-    place[listed] = rows * cols + edge[started]
+    place[listed] = rows * cols + np.repeat(edge, listed.sum() // max(len(edge), 1))  # all edges take as many tokens
     return place
 
 

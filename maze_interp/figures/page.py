@@ -18,21 +18,25 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from maze_interp.figures.style import BLUE, CLEAR, INK, inside_script, title_room, top_margin
+from maze_interp.figures.style import BLUE, CLEAR, GREEN, INK, inside_script, title_room, top_margin
 from maze_interp.storage import write_text_atomically
 
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; worker-src blob:"
 )
-STYLE = (Path(__file__).parent / "page.css").read_text(encoding="utf-8").replace("INK", INK).replace("BLUE", BLUE)
+NAMED = {"INK": INK, "BLUE": BLUE, "GREEN": GREEN}
+STYLE = re.sub("|".join(NAMED), lambda name: NAMED[name[0]], (Path(__file__).parent / "page.css").read_text("utf-8"))
 BUTTONS = [["toImage", "resetScale2d"]]
 CONFIG = {"showSendToCloud": False, "displaylogo": False, "responsive": True, "modeBarButtons": BUTTONS}
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table with one name for each column; numbers are set right-aligned and to four significant digits."""
+    """A table with one name for each column; numbers are set right-aligned and to four significant digits.
+
+    In words, `code` may be marked.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -89,14 +93,14 @@ def page_html(title: str, sections: Sequence[Section], *, lead: str = "") -> str
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f'<link rel="icon" href="data:,">\n<style>{STYLE}</style>\n{library}</head>\n'
     )
-    opening = f"<header><h1>{escape(title)}</h1>{_paragraph(lead) if lead else ''}</header>"
+    opening = f"<header><h1>{escape(title)}</h1>{paragraph(lead) if lead else ''}</header>"
     main = "\n".join(body)
     return f"{head}<body>{contents}<main>{opening}\n{main}\n</main></body></html>\n"
 
 
 def _part(part: Part, number: int) -> str:
     if isinstance(part, str):
-        return _paragraph(part)
+        return paragraph(part)
     if isinstance(part, Table):
         return _table(part)
     if isinstance(part, Html):
@@ -104,9 +108,13 @@ def _part(part: Part, number: int) -> str:
     return _figure(part, number)
 
 
-def _paragraph(text: str) -> str:
-    marked = re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
-    return f"<p>{marked}</p>"
+def paragraph(text: str) -> str:
+    """A paragraph of plain text, in which `code` may be marked."""
+    return f"<p>{_marked(text)}</p>"
+
+
+def _marked(text: str) -> str:
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def _table(table: Table) -> str:
@@ -125,7 +133,7 @@ def _cell(value: Any) -> str:
     number = _is_number(value)
     digits = ",.0f" if number and abs(value) >= 10_000 else ".4g" if isinstance(value, (float, np.floating)) else ""
     shown = format(value, digits) if number else str(value)
-    return f"<td{' class=number' if number else ''}>{escape(shown)}</td>"
+    return f"<td{' class=number' if number else ''}>{_marked(shown)}</td>"
 
 
 def _is_number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""A maze as a few lines of SVG: for a README or a notebook, without plotly.
+"""Mazes as a few lines of SVG: for a README, a notebook or a page of many, without plotly.
 
 Colours are the house's mid tones on a transparent ground, so the picture reads on a light and on a dark page.
 """
@@ -24,12 +24,53 @@ def static_svg(
     label: str = "a maze",
 ) -> str:
     """One maze as an SVG document; `label` is what a screen reader says. Colours and dashes are `draw_maze`'s."""
-    width, height = (CELL * n + 2 * MARGIN for n in (mazes.cols, mazes.rows))
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}" fill="none" stroke-linecap="round">',
-        f'<path class="walls" stroke="{INK}" stroke-width="2" d="{_moves(walls(mazes.passages[index]))}"/>',
-    ]
+    width, height = _size(mazes)
+    lines = _drawing(mazes, index, path, solution)
+    return "\n".join([_opening(width, height, 1.0, label), *lines, "</svg>\n"])
+
+
+def maze_svg(
+    mazes: MazeBatch,
+    paths: PathBatch | None = None,
+    solutions: PathBatch | None = None,
+    *,
+    columns: int = 4,
+    cell: int = CELL,
+    label: str = "mazes",
+) -> str:
+    """Every maze of the batch in one SVG document, `columns` side by side, a cell `cell` pixels long."""
+    if not len(mazes):
+        raise ValueError("a drawing needs at least one maze")
+    for name, batch in (("paths", paths), ("solutions", solutions)):
+        if batch is not None and len(batch) != len(mazes):
+            raise ValueError(f"{len(batch)} {name} for {len(mazes)} mazes: give one for each maze")
+    columns = max(1, min(columns, len(mazes)))
+    width, height = _size(mazes)
+    across, down = width + CELL - 2 * MARGIN, height + CELL - 2 * MARGIN  # a cell's length lies between two mazes
+    lines = []
+    for i in range(len(mazes)):
+        row, col = divmod(i, columns)
+        lines += [f'<g transform="translate({col * across} {row * down})">', *_drawing(mazes, i, paths, solutions)]
+        lines.append("</g>")
+    rows = -(-len(mazes) // columns)
+    size = (columns - 1) * across + width, (rows - 1) * down + height
+    return "\n".join([_opening(*size, cell / CELL, label), *lines, "</svg>\n"])
+
+
+def _size(mazes: MazeBatch) -> tuple[int, int]:
+    return CELL * mazes.cols + 2 * MARGIN, CELL * mazes.rows + 2 * MARGIN
+
+
+def _opening(width: int, height: int, scale: float, label: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width * scale:g}" height="{height * scale:g}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}" fill="none" stroke-linecap="round">'
+    )
+
+
+def _drawing(mazes: MazeBatch, index: int, path: PathBatch | None, solution: PathBatch | None) -> list[str]:
+    """The elements that draw one maze, bottom to top."""
+    lines = [f'<path class="walls" stroke="{INK}" stroke-width="2" d="{_moves(walls(mazes.passages[index]))}"/>']
     if solution is not None:
         style = f'stroke="{GREEN}" stroke-width="7" stroke-opacity="0.7" stroke-linecap="butt" stroke-dasharray="7 5"'
         lines.append(f'<path class="solution" {style} d="{_walk(solution, index, mazes.cols)}"/>')
@@ -46,7 +87,7 @@ def static_svg(
         (x, y) = _place(centres(np.array(mazes.goal[index]), mazes.cols))
         cross = f"M{x - 5:g} {y - 5:g}l10 10m0 -10l-10 10"
         lines.append(f'<path class="goal" stroke="{INK}" stroke-width="3.5" d="{cross}"/>')
-    return "\n".join([*lines, "</svg>\n"])
+    return lines
 
 
 def _place(point: np.ndarray) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from maze_interp.cli.commands import main, parser
 from maze_interp.mazes import DatasetRecipe, World
 from tests import tiny
 
-COMMANDS = ["quickstart", "bake", "train", "run", "report"]
+COMMANDS = ["quickstart", "bake", "gallery", "train", "run", "report"]
 FEW = replace(tiny.LEARNS, name="few", steps=12, validation=training.Validation(every=6, mazes=8))
 
 
@@ -90,11 +90,16 @@ def test_a_data_set_is_baked_and_summed_up(tmp_path, capsys):
     (tmp_path / "set.toml").write_text(recipes.to_toml(recipe))
     assert main(["bake", "set.toml", "--set", "count=20", "--seed", "4"]) == 0
     told = capsys.readouterr().out
+    assert told.splitlines()[-1] == "datasets/baked/set"
     assert len(mazes.load_baked("datasets/baked/set")) == 20
     assert len(mazes.load_baked("datasets/baked/set", mazes.TEST)) == 5
     assert recipes.load(DatasetRecipe, "datasets/baked/set/recipe.toml").seed == 4
-    for line in ("train_mazes", "passages_shared_between_splits", "datasets/baked/set"):
-        assert line in told
+    summary = json.loads((tmp_path / "datasets" / "baked" / "set" / "summary.json").read_text())
+    told = dict(line.split(maxsplit=1) for line in told.splitlines() if len(line.split()) > 1)
+    assert set(told) == set(summary)
+    assert told["train_mazes"] == "20"
+    assert told["acceptance"] == f"{summary['acceptance']:.4g}"
+    assert told["acceptance_draws"] == f"{summary['acceptance_draws']:,}"
     assert main(["bake", "set.toml", "--out", "elsewhere"]) == 0
     assert len(mazes.load_baked("elsewhere")) == 50
     assert "elsewhere already holds something" in refused(capsys, "bake", "set.toml", "--out", "elsewhere")
