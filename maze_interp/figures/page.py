@@ -27,6 +27,7 @@ POLICY = (
 )
 NAMED = {"INK": INK, "BLUE": BLUE, "GREEN": GREEN}
 STYLE = re.sub("|".join(NAMED), lambda name: NAMED[name[0]], (Path(__file__).parent / "page.css").read_text("utf-8"))
+LONG = 40  # characters from which a cell of words is kept wide on a narrow page
 BUTTONS = [["toImage", "resetScale2d"]]
 CONFIG = {"showSendToCloud": False, "displaylogo": False, "responsive": True, "modeBarButtons": BUTTONS}
 
@@ -133,7 +134,8 @@ def _cell(value: Any) -> str:
     number = _is_number(value)
     digits = ",.0f" if number and abs(value) >= 10_000 else ".4g" if isinstance(value, (float, np.floating)) else ""
     shown = format(value, digits) if number else str(value)
-    return f"<td{' class=number' if number else ''}>{_marked(shown)}</td>"
+    kind = " class=number" if number else " class=long" if len(shown) > LONG else ""
+    return f"<td{kind}>{_marked(shown)}</td>"
 
 
 def _is_number(value: Any) -> bool:
