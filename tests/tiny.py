@@ -54,13 +54,13 @@ def model(seed: int = 0, **changes: Any) -> HookedTransformer:
 
 
 def talkative(seed: int = 0, **changes: Any) -> HookedTransformer:
-    """A model that heeds its prompt and mostly writes cells: its paths have all lengths and end in all ways."""
+    """A model that heeds its prompt and mostly writes steps: its paths have all lengths and end in all ways."""
     built = model(seed, **changes)
-    cells = torch.from_numpy(built.maze_tokenizer.vocabulary.cell_ids.astype(np.int64).ravel())
+    steps = torch.from_numpy(built.maze_tokenizer.path_tokens.copy())
     with torch.no_grad():
         for block in built.blocks:
             block.attn.W_O *= 3.0
-        built.unembed.b_U[cells] += 1.5
+        built.unembed.b_U[steps] += 1.5
         built.unembed.b_U[PATH_END] += 2.5
     return built
 
@@ -100,10 +100,10 @@ def plain_logits(built: HookedTransformer, tokens: TokenBatch) -> list[Tensor]:
 
 def greedy(built: HookedTransformer, prompt: np.ndarray, limit: int) -> list[int]:
     """What HookedTransformer itself writes after one prompt: the likeliest token, read everything again, repeat."""
-    cells = set(built.maze_tokenizer.vocabulary.cell_ids.ravel().tolist())
+    goes_on = built.maze_tokenizer.path_tokens
     ids = prompt.tolist()
     while len(ids) < min(len(prompt) + limit, built.cfg.n_ctx + 1):
         ids.append(int(built(torch.tensor(ids)[None])[0, -1].argmax()))
-        if ids[-1] not in cells:
+        if not goes_on[ids[-1]]:
             break
     return ids[len(prompt) :]

@@ -3,6 +3,7 @@
 A rollout shows one path per maze and stops telling after the first error; teacher forcing asks at every step. The
 mass on adjacent cells says whether the model knows the lattice, the mass on connected cells whether it knows the
 maze, and fork accuracy whether it knows the way. All-zero logits are the control: their mass is degree / vocabulary.
+These three ask for the token of a move, so they need a scheme that writes a move as one token.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,15 +18,16 @@ from maze_interp.behaviour import forks, neighbours
 from maze_interp.behaviour.evaluate import summary
 from maze_interp.behaviour.metrics import PerMaze
 from maze_interp.mazes import CUT, NO_CELL, MazeBatch, PathBatch
-from maze_interp.tokens import PATH, TokenBatch, Vocabulary
+from maze_interp.tokens import NOT_WRITTEN, PATH, TokenBatch, Tokenizer
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The graded predictions, over the steps of the path: step 0 is made at <PATH_START>, step k at the k-th cell.
+    """The graded predictions, over the tokens of the path: step 0 is made at <PATH_START>, step k at the k-th token.
 
-    `log_p` are natural log-probabilities, `target` the token that follows, `cell` where the path stands (NO_CELL at
-    step 0), `asked` which steps a path has: one more than its cells, the last being answered by <PATH_END>.
+    `log_p` are natural log-probabilities, `target` the token that follows, `cell` the cell that the step's own token
+    names, where the path stands (as in TokenBatch: NO_CELL at <PATH_START> unless the path is written as moves),
+    `asked` which steps a path has: one more than its tokens, the last being answered by <PATH_END>.
     """
 
     log_p: Float[np.ndarray, "maze step vocab"]
@@ -46,7 +48,7 @@ class Predictions:
         return goes_on & (self.cell != NO_CELL)
 
 
-Forced = Callable[[Predictions, MazeBatch, Vocabulary], PerMaze]
+Forced = Callable[[Predictions, MazeBatch, Tokenizer], PerMaze]
 
 
 def predictions(logits: Float[np.ndarray, "maze position vocab"], tokens: TokenBatch) -> Predictions:
@@ -76,40 +78,41 @@ def check_whole(tokens: TokenBatch) -> None:
         raise ValueError(f"sequence {int(broken.argmax())} has no path of two or more cells closed by <PATH_END>")
 
 
-def token_accuracy(made: Predictions, mazes: MazeBatch, vocabulary: Vocabulary) -> Float[np.ndarray, " maze"]:
+def token_accuracy(made: Predictions, mazes: MazeBatch, tokenizer: Tokenizer) -> Float[np.ndarray, " maze"]:
     """The share of graded predictions that are right."""
     return _mean(made.right, made.asked)
 
 
-def every_token(made: Predictions, mazes: MazeBatch, vocabulary: Vocabulary) -> Bool[np.ndarray, " maze"]:
+def every_token(made: Predictions, mazes: MazeBatch, tokenizer: Tokenizer) -> Bool[np.ndarray, " maze"]:
     """All graded predictions are right: the model would write this very path by itself."""
     return (made.right | ~made.asked).all(axis=1)
 
 
-def loss(made: Predictions, mazes: MazeBatch, vocabulary: Vocabulary) -> Float[np.ndarray, " maze"]:
+def loss(made: Predictions, mazes: MazeBatch, tokenizer: Tokenizer) -> Float[np.ndarray, " maze"]:
     """The mean negative log-probability of the graded tokens, in nats."""
     return _mean(-np.take_along_axis(made.log_p, made.target[..., None], axis=-1)[..., 0], made.asked)
 
 
-def fork_accuracy(made: Predictions, mazes: MazeBatch, vocabulary: Vocabulary) -> Float[np.ndarray, " maze"]:
+def fork_accuracy(made: Predictions, mazes: MazeBatch, tokenizer: Tokenizer) -> Float[np.ndarray, " maze"]:
     """The share of the path's forks at which the likeliest token leads on towards the goal; nan without a fork."""
-    length = made.asked.sum(axis=1) - 1
-    path = PathBatch(made.cell[:, 1:], length, np.full(len(mazes), CUT))
+    opening = int((made.cell[:, 0] == NO_CELL).all())  # whether the start is still to be written
+    path = PathBatch(made.cell[:, opening:], made.asked.sum(axis=1) - opening, np.full(len(mazes), CUT))
     points = forks.decision_points(mazes, path)
-    likeliest = vocabulary.cells_on(mazes.rows, mazes.cols)[made.log_p[:, 1:].argmax(axis=-1)]
+    around, ids = _ways(made, mazes, tokenizer)
+    chosen = ids == made.log_p.argmax(axis=-1)[..., None]
+    likeliest = np.where(chosen, around, NO_CELL).max(axis=-1)[:, opening:]
     return _mean(forks.leads_on(mazes, path.cells, likeliest), points)
 
 
-def adjacent_mass(made: Predictions, mazes: MazeBatch, vocabulary: Vocabulary) -> Float[np.ndarray, " maze"]:
+def adjacent_mass(made: Predictions, mazes: MazeBatch, tokenizer: Tokenizer) -> Float[np.ndarray, " maze"]:
     """The probability of the lattice neighbours of the current cell, mean over the moves of the path."""
-    around = neighbours.adjacent(mazes.rows, mazes.cols)
-    return _mean(_mass(made, around[made.cell], mazes, vocabulary), made.moves)
+    return _mean(_mass(made, _ways(made, mazes, tokenizer)[1]), made.moves)
 
 
-def connected_mass(made: Predictions, mazes: MazeBatch, vocabulary: Vocabulary) -> Float[np.ndarray, " maze"]:
+def connected_mass(made: Predictions, mazes: MazeBatch, tokenizer: Tokenizer) -> Float[np.ndarray, " maze"]:
     """The probability of the cells a passage leads to from the current one, mean over the moves of the path."""
-    around = neighbours.connected(mazes.passages)
-    return _mean(_mass(made, around[np.arange(len(mazes))[:, None], made.cell], mazes, vocabulary), made.moves)
+    open_ = neighbours.connected(mazes.passages)[np.arange(len(mazes))[:, None], made.cell] != NO_CELL
+    return _mean(_mass(made, np.where(open_, _ways(made, mazes, tokenizer)[1], NOT_WRITTEN)), made.moves)
 
 
 FORCED: dict[str, Forced] = {
@@ -120,26 +123,29 @@ FORCED: dict[str, Forced] = {
     "adjacent_mass": adjacent_mass,
     "connected_mass": connected_mass,
 }
+OF_MOVES = ("fork_accuracy", "adjacent_mass", "connected_mass")  # what asks for the token of a move
 
 
 def score_forced(
     made: Predictions,
     mazes: MazeBatch,
-    vocabulary: Vocabulary,
+    tokenizer: Tokenizer,
     /,
     *,
     seed: int,
-    metrics: Iterable[str] = FORCED,
+    metrics: Iterable[str] | None = None,
     **what: Any,
 ) -> list[tables.Row]:
     """One row per teacher-forced metric: its mean over mazes with a bootstrap interval, a share with Wilson's.
 
-    n counts the mazes the metric is about. Raises ValueError for an unknown metric.
+    n counts the mazes the metric is about. Without `metrics`, all that the tokenizer's scheme has an answer to. Raises
+    ValueError for an unknown metric, and for one of moves where a move is not one token.
     """
-    asked = set(metrics)
+    answered = [name for name in FORCED if tokenizer.choices.one_token_a_move or name not in OF_MOVES]
+    asked = set(answered if metrics is None else metrics)
     for name in sorted(asked - set(FORCED)):
         raise recipes.unknown("teacher-forced metric", name, FORCED)
-    values = {name: metric(made, mazes, vocabulary) for name, metric in FORCED.items() if name in asked}
+    values = {name: metric(made, mazes, tokenizer) for name, metric in FORCED.items() if name in asked}
     return [summary(name, v, share=v.dtype == bool, seed=seed, **what) for name, v in values.items()]
 
 
@@ -159,9 +165,15 @@ def _mean(values: np.ndarray, counted: Bool[np.ndarray, "maze step"]) -> Float[n
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _mass(
-    made: Predictions, around: Int[np.ndarray, "maze step 4"], mazes: MazeBatch, vocabulary: Vocabulary
-) -> Float[np.ndarray, "maze step"]:
-    """The summed probability of the cells given per step, of which NO_CELL has none."""
-    ids = vocabulary.ids_on(mazes.rows, mazes.cols)[around]
-    return np.where(around == NO_CELL, 0.0, np.exp(np.take_along_axis(made.log_p, ids, axis=-1))).sum(axis=-1)
+def _ways(
+    made: Predictions, mazes: MazeBatch, tokenizer: Tokenizer
+) -> tuple[Int[np.ndarray, "maze step 4"], Int[np.ndarray, "maze step 4"]]:
+    """The neighbours of the cell each step stands at (NO_CELL beyond the border), and the token that leads to each."""
+    around = neighbours.adjacent(mazes.rows, mazes.cols)[made.cell]
+    around[made.cell == NO_CELL] = NO_CELL
+    return around, tokenizer.way_ids(made.cell, around, mazes.rows, mazes.cols)
+
+
+def _mass(made: Predictions, ids: Int[np.ndarray, "maze step 4"]) -> Float[np.ndarray, "maze step"]:
+    """The summed probability of the tokens given per step, of which NOT_WRITTEN has none."""
+    return np.where(ids == NOT_WRITTEN, 0.0, np.exp(np.take_along_axis(made.log_p, ids, axis=-1))).sum(axis=-1)

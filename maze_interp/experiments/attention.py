@@ -46,8 +46,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         reading = models.access.run(model, torch.from_numpy(tokens.ids).long(), read=sites)
     pattern = torch.stack([reading.values[site][0] for site in sites]).numpy()
     step = int(np.flatnonzero(forks[chosen][0])[0]) if forks[chosen].any() else 0
-    on_path = np.flatnonzero((tokens.part[0] == PATH) & (tokens.cell[0] >= 0))
-    query = int(on_path[step])
+    query = int(((tokens.part[0] == PATH) & (tokens.cell[0] == solution.cells[0, step])).argmax())
     mass = figures.attention_mass(maze, 0, tokens, pattern, query)
     most = np.unravel_index(np.argmax(1.0 - mass.special), mass.special.shape)
     where = "its first fork" if forks[chosen].any() else "its start, as it has no fork"
@@ -58,7 +57,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         heading="Attention on the maze",
         sentences=[
             f"Attention at step {step + 1} of {solution.length[0]} of one test maze's shortest path, {where}. "
-            f"Each panel is a head; its mass on a passage's four tokens is drawn on the passage, its mass on other "
+            f"Each panel is a head; its mass on a passage's tokens is drawn on the passage, its mass on other "
             f"tokens that name a cell on that cell. "
             f"Head {most[1]} of layer {most[0]} puts the largest share on the maze, {1 - mass.special[most]:.0%}; "
             f"the rest is on delimiters.",

@@ -59,7 +59,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         tables={
             "rollouts": rollouts,
             "published_tasks": behaviour.score_tasks(logits, tokens, seed=seed),
-            "teacher_forced": behaviour.score_forced(made, held_out, model.maze_tokenizer.vocabulary, seed=seed),
+            "teacher_forced": behaviour.score_forced(made, held_out, model.maze_tokenizer, seed=seed),
         },
         figures={
             "metrics": figures.intervals(

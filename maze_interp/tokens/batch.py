@@ -2,7 +2,9 @@
 
 `part` says which section of the sequence a position belongs to, `cell` which cell its token names (NO_CELL for
 special tokens), and `graded` whether the prediction made *at* this position (of the next token) counts: from
-PATH_START to the last cell of the path, whose prediction is PATH_END. Nobody downstream parses strings again.
+PATH_START to the last token of the path, whose prediction is PATH_END. Where a scheme spells a cell in several tokens,
+its column names it; where it writes moves, a move names the cell it leads to, and PATH_START the start. So each written
+cell has one position, and nobody downstream parses strings again.
 """
 
 from dataclasses import dataclass

@@ -64,6 +64,11 @@ class Scheme:
         return self.path in ("directions", "turns")
 
     @property
+    def one_token_a_move(self) -> bool:
+        """Whether each step of a path is one token, which says where it leads."""
+        return self.moves or (self.path == "cells" and not self.spelled)
+
+    @property
     def words(self) -> tuple[str, ...]:
         """The tokens besides specials, cells and numbers, by maze-dataset's names and in its order."""
         marks = tuple(mark for mark in ("(", ",", ")") if self.spelled and mark in self.spelling)

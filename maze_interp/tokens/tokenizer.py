@@ -112,11 +112,13 @@ class Tokenizer:
     @cached_property
     def path_tokens(self) -> Bool[np.ndarray, " vocab"]:
         """Which tokens a path consists of, PATH_END aside: who writes another one has ended or gone wrong."""
-        if not self.choices.spelled or self.choices.moves:
-            return (walks.meaning(self.choices, self._symbols, self.rows, self.cols) >= 0)[: self.vocabulary.size]
-        parts = np.arange(self.vocabulary.size) >= self.vocabulary.first_place
-        marks = pattern(self.choices.spelling, self.vocabulary)
-        parts[marks[marks >= 0]] = True
+        if self.choices.spelled and not self.choices.moves:
+            parts = np.arange(self.vocabulary.size) >= self.vocabulary.first_place
+            marks = pattern(self.choices.spelling, self.vocabulary)
+            parts[marks[marks >= 0]] = True
+        else:  # what says something in a path is a word or a whole cell, and has the same id in either vocabulary
+            parts = (walks.meaning(self.choices, self._symbols, self.rows, self.cols) >= 0)[: self.vocabulary.size]
+        parts.setflags(write=False)
         return parts
 
     def longest_path(self, rows: int | None = None, cols: int | None = None) -> int:
@@ -155,6 +157,18 @@ class Tokenizer:
         inside = step < count[:, None]
         symbols = np.append(text.ids, NOT_WRITTEN)[np.where(inside, text.bounds[:-1, None] + step, -1)]
         return symbols
+
+    def way_ids(
+        self, cells: Int[np.ndarray, "maze step"], around: Int[np.ndarray, "maze step 4"], rows: int, cols: int
+    ) -> Int[np.ndarray, "maze step 4"]:
+        """The token that leads from each cell of a path to each of its neighbours `around` it, down, right, up, left.
+
+        NOT_WRITTEN where there is no neighbour. Raises ValueError if the scheme does not write a move as one token.
+        """
+        if not self.choices.one_token_a_move:
+            raise ValueError(f"the scheme {self.scheme!r} does not write a move as one token")
+        ids = walks.ways(self.choices, self._symbols, cells, around, rows, cols)
+        return np.where(around == NO_CELL, NOT_WRITTEN, ids)
 
     def text(self, batch: TokenBatch) -> list[str]:
         """Each sequence as its token strings joined by spaces, without padding."""

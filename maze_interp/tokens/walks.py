@@ -90,6 +90,25 @@ def follow(scheme: Scheme, mazes: MazeBatch, steps: PathBatch) -> Followed:
     return Followed(PathBatch(cells, walked, ended), wrong, why)
 
 
+def ways(
+    scheme: Scheme,
+    symbols: Vocabulary,
+    cells: Int[np.ndarray, "maze step"],
+    around: Int[np.ndarray, "maze step 4"],
+    rows: int,
+    cols: int,
+) -> Int[np.ndarray, "maze step 4"]:
+    """The symbol that leads from each cell of a path to each neighbour, where a move is one symbol."""
+    if not scheme.moves:
+        return symbols.ids_on(rows, cols)[around]
+    heading = np.zeros(cells.shape, int)
+    if scheme.path == "turns":
+        heading[:] = directions.NORTH
+        came = around[:, :-1] == cells[:, 1:, None]  # the direction that leads to the next cell is its heading
+        heading[:, 1:] = np.where(came.any(axis=-1), came.argmax(axis=-1), directions.NORTH)
+    return _words(scheme, symbols)[(np.arange(4) - heading[..., None]) & 3]
+
+
 def _shorten(
     scheme: Scheme,
     symbols: Vocabulary,

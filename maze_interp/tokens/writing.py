@@ -94,48 +94,28 @@ def encode(
     order = np.ascontiguousarray(order, np.int32)
     counts, closed, shape = edges.count(order), paths.ended == END, frame(scheme, symbols)
     steps = walks.write(scheme, symbols, mazes, paths)
-    fixed = len(shape.before) + len(shape.after)
-    batch = blank((fixed + shape.width * counts + steps.length + closed).astype(np.int32))
+    size = len(shape.before) + len(shape.after)
+    batch = blank((size + shape.width * counts + steps.length + closed).astype(np.int32))
     names = symbols.ids_on(mazes.rows, mazes.cols)
     ends = np.ascontiguousarray(mazes.start, np.int32), np.ascontiguousarray(mazes.goal, np.int32)
     tell = scheme.edges == "both"
     passages = flat(mazes.passages) if tell else np.empty((0, 0), bool)
     joint = shape.joints[1 if scheme.edges == "passages" else 0]
-    _encode(
-        *(shape.before, shape.before_part, shape.after, shape.after_part, shape.joints, joint, tell, shape.width),
-        *(names, edges.ends(mazes.rows, mazes.cols), passages, order, counts, *ends),
-        *(steps.ids, steps.cells, steps.length, closed, batch.ids, batch.part, batch.cell, batch.graded),
-    )
+    fixed = shape.before, shape.before_part, shape.after, shape.after_part, shape.joints
+    table = names, edges.ends(mazes.rows, mazes.cols), passages
+    path = steps.ids, steps.cells, steps.length, closed
+    out = batch.ids, batch.part, batch.cell, batch.graded
+    _encode(fixed, joint, tell, shape.width, scheme.moves, table, order, counts, *ends, path, out)
     return batch
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _encode(
-    before,
-    before_part,
-    after,
-    after_part,
-    joints,
-    joint,
-    tell,
-    width,
-    names,
-    ends,
-    passages,
-    order,
-    counts,
-    start,
-    goal,
-    steps,
-    cells,
-    length,
-    closed,
-    ids,
-    part,
-    cell,
-    graded,
-):
+def _encode(fixed, joint, tell, width, moves, table, order, counts, start, goal, path, out):
+    before, before_part, after, after_part, joints = fixed
+    names, ends, passages = table
+    steps, cells, length, closed = path
+    ids, part, cell, graded = out
     for i in range(ids.shape[0]):
         _frame(before, before_part, i, 0, names, start, goal, ids, part, cell)
         first = len(before)
@@ -160,6 +140,8 @@ def _encode(
         _frame(after, after_part, i, at, names, start, goal, ids, part, cell)
         first = at + len(after)
         last = first + length[i]
+        if moves:
+            cell[i, first - 1] = start[i]
         to, of = ids[i, first:], cell[i, first:]
         for k in range(length[i]):
             to[k], of[k] = steps[i, k], cells[i, k]

@@ -9,8 +9,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from maze_interp import recipes
-from maze_interp.mazes import Mixture, World
+from maze_interp import mazes, recipes
+from maze_interp.mazes import GENERATORS, SPANNING_TREE, Mixture, World
+from maze_interp.mazes.generators import settle
 from maze_interp.models import ModelConfig
 from maze_interp.training.schedule import Optimiser
 
@@ -65,12 +66,30 @@ class TrainingRecipe:
         if self.paths_per_maze > 1 and (self.loss == "all" or self.dataset):
             reason = "a loss on all tokens" if self.loss == "all" else "a baked data set, which fixes its endpoints,"
             raise ValueError(f"{reason} needs paths_per_maze = 1, not {self.paths_per_maze}")
+        if self.paths_per_maze > 1 and not self.model.tokenizer.choices.shares_prompts:
+            raise ValueError(
+                f"paths of one maze share its reading, but sequences of scheme {self.model.scheme!r} do not begin with "
+                f"the maze; it needs paths_per_maze = 1, not {self.paths_per_maze}"
+            )
+        if self.model.tokenizer.choices.path == "forks":
+            mazes.each(self.world, _has_no_cycles)
         longest = self.model.tokenizer.max_length(self.world.rows, self.world.cols)
         if self.model.context and longest > self.model.context:
             raise ValueError(
                 f"mazes of {self.world.rows} x {self.world.cols} cells can take {longest} tokens, more than the "
                 f"model's context of {self.model.context}"
             )
+
+
+def _has_no_cycles(world: World) -> World:
+    """The world itself. Raises ValueError unless forks tell every path through its mazes."""
+    knobs = settle(world.generator, world.rows, world.cols, world.knobs)
+    if GENERATORS[world.generator].promise(**knobs) != SPANNING_TREE:
+        raise ValueError(
+            f"a path written as its forks needs mazes without cycles; {world.generator} with these knobs does not "
+            "promise spanning trees"
+        )
+    return world
 
 
 def names() -> list[str]:

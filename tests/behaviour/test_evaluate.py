@@ -124,6 +124,6 @@ def test_a_model_is_a_solver():
     solutions = mazes.solve(batch)
     tokens = model.maze_tokenizer.encode(batch, solutions, seed=0)
     made = behaviour.predictions(models.forced_logits(model, tokens), tokens)
-    forced = table(behaviour.score_forced(made, batch, model.maze_tokenizer.vocabulary, seed=0))
+    forced = table(behaviour.score_forced(made, batch, model.maze_tokenizer, seed=0))
     assert forced["every_token"].value == rows["exact"].value, "teacher forcing and greedy writing agree on trees"
     assert abs(forced["loss"].value - np.log(20)) < 1

@@ -23,11 +23,11 @@ def knowing(tokens=TOKENS, certainty: float = 50.0) -> np.ndarray:
 
 def values(logits: np.ndarray) -> dict[str, np.ndarray]:
     made = predictions(logits, TOKENS)
-    return {name: metric(made, BATCH, VOCABULARY) for name, metric in FORCED.items()}
+    return {name: metric(made, BATCH, TOKENIZER) for name, metric in FORCED.items()}
 
 
 def test_perfect_logits_are_perfect():
-    rows = {row.measure: row for row in score_forced(predictions(knowing(), TOKENS), BATCH, VOCABULARY, seed=0)}
+    rows = {row.measure: row for row in score_forced(predictions(knowing(), TOKENS), BATCH, TOKENIZER, seed=0)}
     assert list(rows) == list(FORCED)
     assert rows.pop("loss").value == pytest.approx(0, abs=1e-12)
     assert {row.value for row in rows.values()} == {1.0}
@@ -99,8 +99,58 @@ def test_at_a_fork_any_shortest_way_is_right():
     logits = knowing(tokens)
     logits[0, int(tokens.graded[0].argmax()) + 1] = np.eye(VOCABULARY.size)[VOCABULARY.ids_on(2, 2)[2]]
     made = predictions(logits, tokens)
-    assert FORCED["fork_accuracy"](made, corner, VOCABULARY).tolist() == [1]
-    assert FORCED["token_accuracy"](made, corner, VOCABULARY).tolist() == [3 / 4]
+    assert FORCED["fork_accuracy"](made, corner, TOKENIZER).tolist() == [1]
+    assert FORCED["token_accuracy"](made, corner, TOKENIZER).tolist() == [3 / 4]
+
+
+@pytest.mark.parametrize("scheme", ["directions", "turns"])
+def test_moves_are_asked_as_cells_are(scheme):
+    """What a model knows of cells it says in moves: every metric of the same knowledge is the same.
+
+    The knowledge is the next cell's, mixed with a neighbour's and one more token's, at random; logits of moves put on
+    each move what logits of cells put on the cell it leads to.
+    """
+    tokenizer = Tokenizer(scheme, 6, 6)
+    tokens = tokenizer.encode(BATCH, SOLUTIONS, seed=0)
+    rng = np.random.default_rng(3)
+    around = behaviour.neighbours.adjacent(4, 5)
+    logits, moved = (np.full((*made.ids.shape, made_by.vocabulary.size), -50.0, np.float32) for made, made_by in
+                     ((TOKENS, TOKENIZER), (tokens, tokenizer)))  # fmt: skip
+    for i in range(len(BATCH)):
+        cells = SOLUTIONS.cells[i, : SOLUTIONS.length[i]]
+        ids = tokenizer.way_ids(cells[None], around[cells][None], 4, 5)[0]
+        opening, opens = int(TOKENS.graded[i].argmax()), int(tokens.graded[i].argmax())
+        logits[i, opening, VOCABULARY.ids_on(4, 5)[cells[0]]] = 50  # where moves begin is told
+        for step, cell in enumerate(cells):
+            weight = rng.normal(size=5)
+            for way, there in enumerate(around[cell]):
+                if there >= 0:
+                    logits[i, opening + 1 + step, VOCABULARY.ids_on(4, 5)[there]] = weight[way]
+                    moved[i, opens + step, ids[step, way]] = weight[way]
+            logits[i, opening + 1 + step, VOCABULARY.ids["<PATH_END>"]] = weight[4]
+            moved[i, opens + step, tokenizer.vocabulary.ids["<PATH_END>"]] = weight[4]
+    made = predictions(moved, tokens)
+    assert (made.asked.sum(axis=1) == SOLUTIONS.length).all()
+    expected = values(logits)
+    for name in ("every_token", "fork_accuracy", "adjacent_mass", "connected_mass"):
+        np.testing.assert_allclose(FORCED[name](made, BATCH, tokenizer), expected[name], rtol=1e-6)
+    assert 0 < np.nanmean(expected["fork_accuracy"]) < 1
+    perfect = predictions(50.0 * np.eye(tokenizer.vocabulary.size)[np.roll(tokens.ids, -1, axis=1)], tokens)
+    rows = score_forced(perfect, BATCH, tokenizer, seed=0)
+    assert {row.value for row in rows if row.measure != "loss"} == {1.0}
+
+
+@pytest.mark.parametrize("scheme", ["coordinates", "forks"])
+def test_where_a_move_is_not_one_token_none_is_asked_for(scheme):
+    tokenizer = Tokenizer(scheme, 6, 6)
+    trees = mazes.draw(World("wilson", 4, 5, {}, 3), 5, seed=0)
+    tokens = tokenizer.encode(trees, mazes.solve(trees), seed=0)
+    made = predictions(50.0 * np.eye(tokenizer.vocabulary.size)[np.roll(tokens.ids, -1, axis=1)], tokens)
+    rows = {row.measure: row.value for row in score_forced(made, trees, tokenizer, seed=0)}
+    assert rows.keys() == {"every_token", "token_accuracy", "loss"}
+    assert rows["every_token"] == rows["token_accuracy"] == 1
+    with pytest.raises(ValueError, match=f"the scheme '{scheme}' does not write a move as one token"):
+        score_forced(made, trees, tokenizer, seed=0, metrics=["adjacent_mass"])
 
 
 def test_bad_questions_are_refused():
@@ -108,4 +158,4 @@ def test_bad_questions_are_refused():
     with pytest.raises(ValueError, match="sequence 0 has no path of two or more cells closed by <PATH_END>"):
         predictions(knowing(prompts), prompts)
     with pytest.raises(ValueError, match="unknown teacher-forced metric 'los'; did you mean 'loss'"):
-        score_forced(predictions(knowing(), TOKENS), BATCH, VOCABULARY, seed=0, metrics=["los"])
+        score_forced(predictions(knowing(), TOKENS), BATCH, TOKENIZER, seed=0, metrics=["los"])

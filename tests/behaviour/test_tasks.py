@@ -89,3 +89,24 @@ def test_bad_questions_are_refused():
         positions("path_strat", TOKENS, seed=0)
     with pytest.raises(ValueError, match="sequence 0 has no path of two or more cells closed by <PATH_END>"):
         positions("path_end", TOKENIZER.encode_prompts(BATCH, seed=0), seed=0)
+
+
+@pytest.mark.parametrize("scheme", ["coordinate_tuples", "directions", "turns"])
+def test_a_path_of_other_tokens_is_asked_for_its_ends_alone(scheme):
+    tokenizer = Tokenizer(scheme, 5, 5)
+    tokens = tokenizer.encode(BATCH, mazes.solve(BATCH), seed=0)
+    perfect = np.eye(tokenizer.vocabulary.size, dtype=np.float32)[np.roll(tokens.ids, -1, axis=1)]
+    rows = score_tasks(perfect, tokens, seed=0)
+    assert [(row.measure, row.value, row.n) for row in rows] == [("path_start", 1, 40), ("path_end", 1, 40)]
+    with pytest.raises(ValueError, match="first_path_choice asks for a cell as one token; the path of sequence 0 is"):
+        score_tasks(perfect, tokens, seed=0, tasks=["first_path_choice"])
+
+
+@pytest.mark.parametrize("scheme", ["walls", "no_target", "edges_last", "target_first"])
+def test_other_prompts_are_asked_the_same(scheme):
+    tokenizer = Tokenizer(scheme, 5, 5)
+    tokens = tokenizer.encode(BATCH, mazes.solve(BATCH), seed=0)
+    perfect = np.eye(tokenizer.vocabulary.size, dtype=np.float32)[np.roll(tokens.ids, -1, axis=1)]
+    rows = score_tasks(perfect, tokens, seed=0)
+    assert [row.measure for row in rows] == list(TASKS)
+    assert {row.value for row in rows} == {1.0}

@@ -97,3 +97,61 @@ def test_a_list_that_is_not_the_mazes_passages_is_refused(spoil) -> None:
 def test_one_list_per_maze() -> None:
     with pytest.raises(ValueError, match="edge_order has 3 rows for 4 mazes"):
         edges.check(edges.draw(worlds(3), seed=0), worlds(4))
+
+
+def test_row_by_row_is_how_a_page_is_read() -> None:
+    """Sorted by first cell, then second, and never flipped, whatever the seed."""
+    passages = worlds(30)
+    order = edges.draw(passages, seed=3, order="row_by_row")
+    table = edges.ends(4, 5)
+    for row, maze in zip(order, passages, strict=True):
+        named = row[row != edges.NO_EDGE]
+        assert sorted(named // 2) == list(np.flatnonzero(maze))
+        pairs = table[named].tolist()
+        assert pairs == sorted(pairs)
+        assert (named % 2 == 0).all()
+    assert (order == edges.draw(passages, seed=4, order="row_by_row")).all()
+
+
+def test_a_depth_first_walk_goes_on_wherever_it_can() -> None:
+    """Each edge starts at the newest cell on the trail that still has an edge to give; only a new part starts anew."""
+    passages = np.concatenate([worlds(40), np.zeros((1, 2, 4, 5), bool)])
+    for row, maze in zip(edges.draw(passages, seed=3, order="depth_first"), passages, strict=True):
+        left = {tuple(pair) for pair in edges.ends(4, 5)[2 * np.flatnonzero(maze)].tolist()}
+        entered, trail = set(), []
+        for here, there in edges.ends(4, 5)[row[row != edges.NO_EDGE]].tolist():
+            while trail and not any(trail[-1] in pair for pair in left):
+                trail.pop()
+            if not trail:
+                assert here not in entered
+                trail, entered = [here], entered | {here}
+            assert here == trail[-1]
+            left.remove((min(here, there), max(here, there)))
+            if there not in entered:
+                entered.add(there)
+                trail.append(there)
+        assert not left
+
+
+def test_a_walk_takes_every_way_alike() -> None:
+    """In a ring of four cells 8 walks are equally likely: chi-square, 7 degrees of freedom, 0.999 quantile 24.3."""
+    ring = np.zeros((8000, 2, 2, 2), bool)
+    ring[:, DOWN, 0] = ring[:, RIGHT, :, 0] = True
+    found, counts = np.unique(edges.draw(ring, seed=5, order="depth_first"), axis=0, return_counts=True)
+    assert len(found) == 8
+    assert ((counts - 1000) ** 2 / 1000).sum() < 24.3
+    part = edges.draw(ring[:9], seed=5, first=70, order="depth_first")
+    assert (edges.draw(ring[:80], seed=5, order="depth_first")[70:79] == part).all()
+
+
+def test_walls_are_the_edges_that_are_no_passages() -> None:
+    passages = worlds(10)
+    walls, both = edges.listed(passages, "walls"), edges.listed(passages, "both")
+    assert (walls ^ passages == both).all()
+    assert not (walls & passages).any()
+    assert both.sum() == 10 * (4 * 4 + 3 * 5)
+    assert not both[:, DOWN, -1].any()
+    assert not both[:, RIGHT, :, -1].any()
+    passages[3, DOWN, -1, 0] = True
+    with pytest.raises(ValueError, match="maze 3 has an open passage across the border"):
+        edges.listed(passages, "walls")

@@ -71,7 +71,8 @@ def means_what_it_says(scheme: Scheme, tokenizer: Tokenizer, drawn: MazeBatch, p
             part = opens.get(word, part)
             special = word in opens or word[0] == "<" or word == ";"
             if part == PATH and scheme.moves:
-                named.append(NO_CELL if special else next(steps))
+                sets_out = word == "<PATH_START>"
+                named.append(drawn.start[i] if sets_out else NO_CELL if special else next(steps))
             elif special:
                 named.append(NO_CELL)
             else:

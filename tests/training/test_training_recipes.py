@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from maze_interp import recipes, training
+from maze_interp.mazes import World
 from maze_interp.training import TrainingRecipe
 from tests import tiny
 
@@ -59,6 +60,14 @@ def test_what_a_file_gets_wrong_is_named(tmp_path, text, message):
         ({"paths_per_maze": 0}, "paths_per_maze must be at least 1, not 0"),
         ({"checkpoints": 0}, "checkpoints must be at least 1, not 0"),
         ({"loss": "all"}, "a loss on all tokens needs paths_per_maze = 1, not 2"),
+        (
+            {"model": replace(tiny.SHAPE, scheme="edges_last")},
+            "sequences of scheme 'edges_last' do not begin with the maze; it needs paths_per_maze = 1, not 2",
+        ),
+        (
+            {"model": replace(tiny.SHAPE, scheme="forks"), "world": World("percolation", 3, 3)},
+            "a path written as its forks needs mazes without cycles; percolation with these knobs does not promise",
+        ),
         ({"dataset": "baked"}, "a baked data set, .* needs paths_per_maze = 1, not 2"),
         (
             {"model": replace(tiny.SHAPE, context=50)},
