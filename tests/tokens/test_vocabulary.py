@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from maze_interp import tokens
 from maze_interp.tokens import SPECIALS, Vocabulary
 
 lattices = st.tuples(st.integers(1, 8), st.integers(1, 8), st.sampled_from(["row_by_row", "corner_first"]))
@@ -71,3 +72,28 @@ def test_shared_tables_cannot_be_written_to() -> None:
     for table in (vocabulary.cell_ids, vocabulary.cell_of_id):
         with pytest.raises(ValueError, match="read-only"):
             table[0] = 0
+
+
+def test_a_scheme_brings_its_words() -> None:
+    """By maze-dataset's names and in its order, between the specials and the cells; the plain schemes bring none."""
+    words = {name: tokens.Tokenizer(name, 2, 3).vocabulary.words for name in tokens.SCHEMES}
+    assert words.pop("coordinate_tuples") == ("(", ",", ")")
+    assert words.pop("directions") == ("NORTH", "SOUTH", "EAST", "WEST")
+    assert words.pop("turns") == ("FORWARD", "BACKWARD", "LEFT", "RIGHT")
+    assert words.pop("walls") == words.pop("passages_and_walls") == ("<XX>",)
+    assert set(words.values()) == {()}
+    walled = tokens.Tokenizer("walls", 2, 2).vocabulary
+    assert walled.tokens == (*SPECIALS, "<XX>", "(0,0)", "(0,1)", "(1,0)", "(1,1)")
+    assert walled.cell_ids.tolist() == [[12, 13], [14, 15]]
+
+
+def test_rows_and_columns_share_their_numbers() -> None:
+    vocabulary = tokens.Tokenizer("coordinate_tuples", 2, 3).vocabulary
+    assert vocabulary.tokens == (*SPECIALS, "(", ",", ")", "0", "1", "2")
+    assert vocabulary.size == len(vocabulary.tokens) == 17
+    assert vocabulary.first_place == vocabulary.ids["0"] == 14
+    assert (vocabulary.cell_of_id == -1).all()
+    with pytest.raises(ValueError, match="cells have no tokens of their own in a vocabulary of row and column numbers"):
+        _ = vocabulary.cell_ids
+    larger = tokens.Tokenizer("coordinate_tuples", 4, 4).vocabulary
+    assert larger.tokens[:17] == vocabulary.tokens
