@@ -2,12 +2,13 @@
 
 from maze_interp.training.batches import batches
 from maze_interp.training.loop import Status, resume, train, validate
-from maze_interp.training.recipe import TrainingRecipe, Validation, find, names
+from maze_interp.training.recipe import Lesson, TrainingRecipe, Validation, find, names
 from maze_interp.training.run import TrainingRun, open_run
 from maze_interp.training.schedule import Optimiser
 from maze_interp.training.seen import MazesSeen, mazes_seen
 
 __all__ = [
+    "Lesson",
     "MazesSeen",
     "Optimiser",
     "Status",

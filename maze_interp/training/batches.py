@@ -51,7 +51,8 @@ def pool_mazes(recipe: TrainingRecipe, pool: int, baked: MazeBatch | None = None
     """The POOL * mazes_per_step mazes of a pool: the stream's next ones, or their share of the epochs over `baked`."""
     count = POOL * recipe.mazes_per_step
     if baked is None:
-        return mazes.take(recipe.world, count, seed=seeds.derive(recipe.seed, "pool", pool), split=mazes.TRAIN)[0]
+        world = recipe.world_at(pool * POOL)
+        return mazes.take(world, count, seed=seeds.derive(recipe.seed, "pool", pool), split=mazes.TRAIN)[0]
     places = np.arange(pool * count, (pool + 1) * count)
     epochs, within = np.divmod(places, len(baked))
     orders = {
@@ -66,9 +67,8 @@ def _asked(recipe: TrainingRecipe, pool: int, baked: MazeBatch | None) -> MazeBa
         return pool_mazes(recipe, pool, baked)
     count, seed = POOL * recipe.mazes_per_step, seeds.derive(recipe.seed, "pool", pool)
     paths_seed = seeds.derive(recipe.seed, "pool", pool, "paths")
-    return mazes.take_paths(
-        recipe.world, count, recipe.paths_per_maze, seed=seed, paths_seed=paths_seed, split=mazes.TRAIN
-    )[0]
+    world = recipe.world_at(pool * POOL)
+    return mazes.take_paths(world, count, recipe.paths_per_maze, seed=seed, paths_seed=paths_seed, split=mazes.TRAIN)[0]
 
 
 def _deal(recipe: TrainingRecipe, asked: MazeBatch, pool: int) -> Iterator[TokenBatch]:

@@ -30,12 +30,25 @@ class Validation:
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """An easier world for a share of the steps, so that what is hard is learned on top of what is not."""
+
+    share: float
+    world: World | Mixture
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ValueError(f"a lesson takes a share of the steps between 0 and 1, not {self.share}")
+
+
+@dataclass(frozen=True)
 class TrainingRecipe:
     """A world, a model, and how the one learns the other.
 
     Each step reads `mazes_per_step` fresh mazes and `paths_per_maze` shortest paths through each, all paths of a maze
     sharing one reading of it. `loss` counts the path's tokens or all tokens. `dataset` names a folder of baked mazes
-    to pass over, epoch by epoch, instead of the endless stream. `threads` share a step's mazes (0: one a core), and
+    to pass over, epoch by epoch, instead of the endless stream. `lessons` come before the world itself, in their order;
+    validation and tests are of the world alone. `threads` share a step's mazes (0: one a core), and
     dtype "auto" is the faster format; a run's own recipe says what both came to. Raises ValueError for settings that
     exclude each other.
     """
@@ -53,6 +66,7 @@ class TrainingRecipe:
     threads: int = 0
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     world: World | Mixture = field(default_factory=World)
+    lessons: dict[str, Lesson] = field(default_factory=dict)
     model: ModelConfig = field(default_factory=ModelConfig)
     optimiser: Optimiser = field(default_factory=Optimiser)
     validation: Validation = field(default_factory=Validation)
@@ -71,14 +85,32 @@ class TrainingRecipe:
                 f"paths of one maze share its reading, but sequences of scheme {self.model.scheme!r} do not begin with "
                 f"the maze; it needs paths_per_maze = 1, not {self.paths_per_maze}"
             )
+        if self.lessons and self.dataset:
+            raise ValueError("a baked data set leaves no room for lessons: give one or the other")
+        if sum(lesson.share for lesson in self.lessons.values()) >= 1:
+            raise ValueError(f"the lessons' shares must leave some steps to the world itself: {self.lessons}")
+        for world in (self.world, *(lesson.world for lesson in self.lessons.values())):
+            self._check_world(world)
+
+    def _check_world(self, world: World | Mixture) -> None:
+        """Raise ValueError unless the model's language can write the world."""
         if self.model.tokenizer.choices.path == "forks":
-            mazes.each(self.world, _has_no_cycles)
-        longest = self.model.tokenizer.max_length(self.world.rows, self.world.cols)
+            mazes.each(world, _has_no_cycles)
+        longest = self.model.tokenizer.max_length(world.rows, world.cols)
         if self.model.context and longest > self.model.context:
             raise ValueError(
-                f"mazes of {self.world.rows} x {self.world.cols} cells can take {longest} tokens, more than the "
-                f"model's context of {self.model.context}"
+                f"mazes of {world.rows} x {world.cols} cells can take {longest} tokens, more than the model's "
+                f"context of {self.model.context}"
             )
+
+    def world_at(self, step: int) -> World | Mixture:
+        """The world that step 0 <= step < steps reads."""
+        end = 0.0
+        for lesson in self.lessons.values():
+            end += lesson.share * self.steps
+            if step < end:
+                return lesson.world
+        return self.world
 
 
 def _has_no_cycles(world: World) -> World:
