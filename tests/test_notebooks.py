@@ -8,6 +8,7 @@ import pytest
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 TINY = {
     "01_first_look": 'world = {"generator": "depth_first", "rows": 3, "cols": 3}\nsteps = 3\nfolder = "run"\n',
+    "02_worlds_and_languages": 'rows, cols = 5, 5\ncount = 50\nfolder = "baked"\n',
 }
 
 
