@@ -7,6 +7,7 @@ figures drift. Data is measured on one thread, networks on all of them.
 import platform
 import resource
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -24,6 +25,7 @@ from maze_interp.tokens import TokenBatch
 from maze_interp.training import optimisers, parallel
 
 PEER = {"6 x 6": 964, "20 x 20": 100}  # maze-dataset 1.4, generate + solve + token ids, mazes/s on one core
+LOADED = "about 650 (maze-dataset, another machine)"
 REPEATS = 5
 THREADS = torch.get_num_threads()
 MODEL = ModelConfig(layers=6, d_model=128, heads=4, positions="learned", rows=6, cols=6)
@@ -38,7 +40,7 @@ def main() -> None:
         "| what | ours | beside it | ratio |",
         "|---|---:|---:|---:|",
     ]
-    for measure in (data, streaming, steps, inference, rollouts):
+    for measure in (data, schemes, loading, streaming, steps, inference, rollouts):
         for row in measure():
             lines.append("| " + " | ".join(row) + " |")
             print(lines[-1], flush=True)
@@ -74,6 +76,38 @@ def data() -> list[list[str]]:
         what = f"RDFS {name}: generate + solve + tokenise, mazes/s, 1 core"
         rows.append([what, f"{speed:,.0f}", f"{peer:,} (maze-dataset, another machine)", f"{speed / peer:,.0f} x"])
     return rows
+
+
+def schemes(count: int = 8000) -> list[list[str]]:
+    """Encoding alone, on one core: the default scheme and the slowest of all."""
+    drawn = mazes.draw(World(), count, seed=1)
+    solutions = mazes.solve(drawn)
+    languages = {name: tokens.Tokenizer(name, 6, 6) for name in tokens.SCHEMES}
+
+    def encoder(language: tokens.Tokenizer) -> Callable[[], object]:
+        return lambda: language.encode(drawn, solutions, seed=2)
+
+    spent = medians({name: encoder(language) for name, language in languages.items()})
+    slowest = max(spent, key=lambda name: spent[name])
+    return [
+        [f"RDFS 6 x 6, solved: to tokens, scheme {name}, mazes/s, 1 core", f"{count / spent[name]:,.0f}", "", ""]
+        for name in ("adjacency_list", slowest)
+    ]
+
+
+def loading(count: int = 100_000) -> list[list[str]]:
+    """A baked set of 7 x 7 mazes by memory map, every byte read."""
+    with tempfile.TemporaryDirectory() as folder:
+        recipe = mazes.DatasetRecipe("bench", World(rows=7, cols=7), count, 10, 10, reason="to be loaded")
+        mazes.bake(recipe, Path(folder) / "baked")
+
+        def load() -> None:
+            baked = mazes.load_baked(Path(folder) / "baked")
+            for array in (baked.passages, baked.start, baked.goal):
+                np.ascontiguousarray(array).view(np.uint8).sum()
+
+        spent = medians({"": load})[""]
+    return [[f"loading {count:,} baked mazes of 7 x 7, every byte read: ms", f"{1000 * spent:.1f}", LOADED, ""]]
 
 
 def streaming(count: int = 10_000_000, batch: int = 10_000) -> list[list[str]]:
