@@ -12,10 +12,12 @@ README = Path(__file__).parents[1] / "README.md"
 
 def test_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 1
+    assert len(blocks) == 2
     monkeypatch.chdir(tmp_path)
     models.save(models.build(training.find("quickstart").model, seed=0), "runs/quickstart")
-    exec(compile(blocks[0].replace("1000", "20"), str(README), "exec"), {})
+    namespace: dict[str, object] = {}
+    for block in blocks:
+        exec(compile(block.replace("1000", "20"), str(README), "exec"), namespace)
 
 
 def test_pictures_and_files_it_names_exist() -> None:
