@@ -38,7 +38,12 @@ def test_it_learns_a_handful_of_mazes_by_heart(tmp_path):
 
 def test_counting_all_tokens_it_learns_to_write_mazes(tmp_path):
     recipe = replace(
-        tiny.QUICK, loss="all", paths_per_maze=1, mazes_per_step=16, steps=60, optimiser=Optimiser(5e-3, warmup=5)
+        tiny.QUICK,
+        loss="all",
+        paths_per_maze=1,
+        mazes_per_step=16,
+        steps=60,
+        optimiser=Optimiser(learning_rate=5e-3, warmup=5),
     )
     losses = [row["loss"] for row in training.train(recipe, tmp_path / "run").metrics]
     assert losses[0] > 1.5
