@@ -78,6 +78,8 @@ def bake(options: argparse.Namespace) -> None:
 
     recipe = _changed(recipes.load(mazes.DatasetRecipe, options.recipe), options)
     out = Path(options.out or Path("datasets/baked") / recipe.name)
+    passing = mazes.acceptance(recipe.world, seed=recipe.seed)
+    print(f"{passing.value:.1%} of raw draws pass ({passing.low:.1%} to {passing.high:.1%})", file=sys.stderr)
     with bar(f"baking {recipe.name}", "maze") as progress:
         summary = mazes.bake(recipe, out, progress=progress)
     width = max(map(len, summary))

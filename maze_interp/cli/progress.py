@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from maze_interp.training import Status
+if TYPE_CHECKING:  # torch loads with it, and what draws a bar for mazes need not wait for that
+    from maze_interp.training import Status
 
 
 @contextmanager
@@ -22,12 +24,12 @@ def bar(what: str, unit: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def training_bar() -> Iterator[Callable[[Status], None]]:
+def training_bar() -> Iterator[Callable[["Status"], None]]:
     """A bar for a training run: loss in nats per token, exact-solve share, mazes a second and the time left."""
     shape = "{desc} {percentage:3.0f}% |{bar}| step {n_fmt}/{total_fmt} {postfix}"
     with tqdm(desc="training", bar_format=shape, dynamic_ncols=True) as drawn:
 
-        def advance(status: Status) -> None:
+        def advance(status: "Status") -> None:
             drawn.total = status.steps
             left = tqdm.format_interval(status.seconds_left)
             solved = "not measured yet" if math.isnan(status.exact) else f"{status.exact:.1%}"

@@ -6,6 +6,7 @@ in, and builds them from the plain arrays handed out.
 """
 
 from collections.abc import Iterable, Sequence
+from types import SimpleNamespace
 from typing import Any
 
 import networkx as nx
@@ -97,12 +98,12 @@ def from_graphs(graphs: Iterable[nx.Graph]) -> tuple[MazeBatch, PathBatch]:
 def from_maze_dataset(solved_mazes: Iterable[Any]) -> tuple[MazeBatch, PathBatch]:
     """The mazes and paths of maze-dataset's objects: of a list of its `SolvedMaze`, say, or of one of its data sets.
 
-    Anything goes that has `connection_list` (bool[2, row, col], [0] down and [1] right: our passages), and `start_pos`,
-    `end_pos` (row, col) and `solution` (int[step, 2]) as far as it has them; a maze without a solution gives a path of
-    no cells that was CUT. Importing maze_dataset is the caller's business. ValueError names the maze and what is wrong
-    with it.
+    Anything goes, a dict of arrays too, that has `connection_list` (bool[2, row, col], [0] down and [1] right: our
+    passages), and `start_pos`, `end_pos` (row, col) and `solution` (int[step, 2]) as far as it has them; a maze without
+    a solution gives a path of no cells that was CUT. Importing maze_dataset is the caller's business. ValueError names
+    the maze and what is wrong with it.
     """
-    found = list(solved_mazes)
+    found = [SimpleNamespace(**maze) if isinstance(maze, dict) else maze for maze in solved_mazes]
     lists = [np.asarray(maze.connection_list) for maze in found]
     for i, passages in enumerate(lists):
         if passages.ndim != 3 or passages.shape[0] != 2:

@@ -70,7 +70,8 @@ class Mixture:
                     f"the world {name!r} of {world.rows} x {world.cols} cells does not fit on the mixture's lattice of "
                     f"{self.rows} x {self.cols}"
                 )
-        if any(weight < 0 for weight in self.weights.values()) or abs(sum(self.weights.values()) - 1) > EXACT:
+        shares = all(weight >= 0 for weight in self.weights.values())
+        if not (shares and abs(sum(self.weights.values()) - 1) <= EXACT):  # so asked, NaN is no share
             raise ValueError(f"the weights of a mixture must be shares that sum to 1, not {self.weights}")
         if self.place not in PLACES:
             raise recipes.unknown("place", self.place, PLACES)

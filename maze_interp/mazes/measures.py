@@ -6,6 +6,8 @@ of all shortest paths at once, so they need no choice among them.
 """
 
 from collections.abc import Callable, Mapping
+from numbers import Real
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int, Num
@@ -104,11 +106,14 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def check(filters: Filters) -> None:
+def check(filters: Mapping[str, Any]) -> None:
     """ValueError for a filter of an unknown measure, naming the nearest, or one whose bounds leave nothing."""
-    for name, (low, high) in filters.items():
+    for name, bounds in filters.items():
         if name not in MEASURES:
             raise recipes.unknown("measure", name, MEASURES)
+        if not (isinstance(bounds, tuple | list) and len(bounds) == 2 and all(isinstance(one, Real) for one in bounds)):
+            raise ValueError(f"the filter {name} takes two numbers, the least and the most, not {bounds!r}")
+        low, high = bounds
         if not low <= high:
             raise ValueError(f"the filter {name} wants at least {low:g} and at most {high:g}, which no number is")
 

@@ -26,6 +26,8 @@ STEP_PATTERN = re.compile(r"\((\d+),(\d+)\)")
 
 def draw_text(mazes: MazeBatch, paths: PathBatch | None = None) -> list[str]:
     """One drawing per maze, with the path marked and written out below it if `paths` are given."""
+    if paths is not None and len(paths) != len(mazes):
+        raise ValueError(f"{len(paths)} paths for {len(mazes)} mazes")
     drawings = []
     for i in range(len(mazes)):
         steps = [] if paths is None else paths.cells[i, : paths.length[i]].tolist()
@@ -90,7 +92,7 @@ def _parse(drawing: str, where: str) -> tuple[Bool[np.ndarray, "2 row col"], int
     for number, (line, expected) in enumerate(zip(lines, _walls(passages, marks), strict=True)):
         if line != expected.rstrip():
             raise ValueError(f"{where}, line {number}: expected {expected!r}, found {line!r}")
-    steps, ended = _parse_path(caption, cols, where)
+    steps, ended = _parse_path(caption, rows, cols, where)
     return passages, _find(marks, START, where), _find(marks, GOAL, where), steps, ended
 
 
@@ -105,10 +107,14 @@ def _find(marks: list[str], mark: str, where: str) -> int:
     return cells[0] if cells else NO_CELL
 
 
-def _parse_path(caption: str, cols: int, where: str) -> tuple[list[int], int]:
+def _parse_path(caption: str, rows: int, cols: int, where: str) -> tuple[list[int], int]:
     *written, ending = caption.split()[1:] or [""]
     matches = [STEP_PATTERN.fullmatch(step) for step in written]
     codes = {name: code for code, name in ENDINGS.items()}
     if ending not in codes or None in matches:
         raise ValueError(f"{where}: a path reads 'path: (row,col) ... {'|'.join(codes)}', found {caption!r}")
-    return [int(match[1]) * cols + int(match[2]) for match in matches if match], codes[ending]
+    steps = [(int(match[1]), int(match[2])) for match in matches if match]
+    for row, col in steps:
+        if row >= rows or col >= cols:
+            raise ValueError(f"{where}: the path's ({row},{col}) is no cell of a {rows} x {cols} maze")
+    return [row * cols + col for row, col in steps], codes[ending]

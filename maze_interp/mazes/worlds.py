@@ -157,6 +157,8 @@ def _take(
 ) -> tuple[MazeBatch, Int[np.ndarray, " maze"], int]:
     """What `take` gives, with the mazes' indices in the stream."""
     split_name(split)
+    if count < 0:
+        raise ValueError(f"count must be at least 0, not {count}")
     parts, places, left, missed = [], [np.zeros(0, np.int64)], count, np.zeros(0, np.uint64)
     while left > 0:
         if len(missed) == LIMIT:

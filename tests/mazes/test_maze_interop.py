@@ -171,3 +171,11 @@ def test_a_maze_without_a_path_is_no_solved_maze() -> None:
         mazes.to_maze_dataset(batch, none)
     with pytest.raises(ValueError, match="at least one maze"):
         mazes.from_maze_dataset([])
+
+
+def test_what_is_written_for_maze_dataset_is_read_as_it_stands() -> None:
+    drawn = mazes.draw(mazes.World(rows=3, cols=4), 5, seed=0)
+    solutions = mazes.solve(drawn)
+    again, paths = mazes.from_maze_dataset(mazes.to_maze_dataset(drawn, solutions))
+    assert np.array_equal(again.passages, drawn.passages)
+    assert np.array_equal(paths.cells, solutions.cells)

@@ -78,3 +78,9 @@ def test_a_maze_without_start_and_goal_never_passes():
 def test_a_mistaken_filter_is_named(filters, message):
     with pytest.raises(ValueError, match=message):
         World(filters=filters)
+
+
+@pytest.mark.parametrize("bounds", [3, (1,), ("1", "3"), None])
+def test_bounds_that_are_not_two_numbers_are_refused(bounds):
+    with pytest.raises(ValueError, match="the filter fork_count takes two numbers"):
+        measures.check({"fork_count": bounds})

@@ -170,3 +170,9 @@ def test_every_single_world_can_be_changed_and_a_world_said_in_words():
     )
     rich = World(knobs={"forks": False}, max_length=9, endpoints=Endpoints(goal_block=2), filters={"detour": (2, 4)})
     assert mazes.describe(rich).endswith("paths of 2 to 9 cells, forks = False, goal_block = 2, detour from 2 to 4")
+
+
+def test_weights_that_are_no_numbers_are_refused():
+    worlds = {"one": mazes.World(), "other": mazes.World("wilson")}
+    with pytest.raises(ValueError, match="must be shares that sum to 1"):
+        mazes.Mixture(worlds, {"one": float("nan"), "other": float("nan")}, 6, 6)

@@ -25,11 +25,11 @@ def same(one: MazeBatch | PathBatch, other: MazeBatch | PathBatch) -> bool:
 
 @st.composite
 def drawable(draw: st.DrawFn) -> tuple[MazeBatch, PathBatch]:
-    """Any mazes, some without endpoints, and any paths, however broken."""
+    """Any mazes, some without endpoints, and any paths over their cells, however broken."""
     batch = draw(oracles.any_mazes(longest=4))
     has_ends = np.array(draw(st.lists(st.booleans(), min_size=len(batch), max_size=len(batch))))
     start, goal = (np.where(has_ends, cells, NO_CELL).astype(np.int32) for cells in (batch.start, batch.goal))
-    walk = st.lists(st.integers(0, batch.rows * batch.cols + 3), max_size=6)
+    walk = st.lists(st.integers(0, batch.rows * batch.cols - 1), max_size=6)
     steps = draw(st.lists(walk, min_size=len(batch), max_size=len(batch)))
     length = np.array([len(path) for path in steps], dtype=np.int32)
     cells = np.full((len(steps), length.max()), NO_CELL, dtype=np.int32)
@@ -100,3 +100,12 @@ def test_drawings_share_a_lattice() -> None:
 
 def ends_at_zero(rows: int) -> MazeBatch:
     return MazeBatch(mazes.generate("wilson", 1, rows, 2, seed=0), np.array([0]), np.array([0]))
+
+
+def test_paths_must_be_as_many_as_mazes_and_stay_on_the_lattice() -> None:
+    drawn = mazes.draw(mazes.World(rows=2, cols=2), 3, seed=0)
+    with pytest.raises(ValueError, match="2 paths for 3 mazes"):
+        mazes.draw_text(drawn, mazes.solve(drawn)[:2])
+    for cell in ("(5,0)", "(0,2)"):
+        with pytest.raises(ValueError, match=r"is no cell of a 2 x 2 maze"):
+            mazes.parse_text("\n".join([*mazes.draw_text(drawn)[0].splitlines(), f"path: {cell} end"]))
