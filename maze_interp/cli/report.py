@@ -92,8 +92,9 @@ def curves(run: TrainingRun) -> Section:
         title=f"{rows[-1]['exact']:.0%} of held-out mazes are walked exactly at the end",
         x="mazes read",
     )
+    kept = f"of the same {run.recipe.only_first:,}" if run.recipe.only_first else "fresh"
     said = (
-        f"Each step reads {run.recipe.mazes_per_step} {'baked' if run.recipe.dataset else 'fresh'} mazes and {paths} "
+        f"Each step reads {run.recipe.mazes_per_step} {'baked' if run.recipe.dataset else kept} mazes and {paths} "
         f"paths through them. The loss is in nats per token ({run.recipe.loss} tokens); the share is of "
         f"{rows[-1]['validation_mazes']} held-out mazes."
     )

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from maze_interp import mazes, recipes, seeds
-from maze_interp.mazes import MazeBatch
+from maze_interp.mazes import MazeBatch, Mixture, World
 from maze_interp.tokens import TokenBatch
 from maze_interp.training.recipe import TrainingRecipe
 
@@ -23,19 +24,22 @@ def batches(recipe: TrainingRecipe, first_step: int = 0) -> Iterator[TokenBatch]
 
     A batch has mazes_per_step * paths_per_maze rows; paths through one maze are neighbours and share their edge order.
     """
-    baked = baked_mazes(recipe)
+    held = held_mazes(recipe)
     for pool in range(first_step // POOL, -(-recipe.steps // POOL)):
-        asked = _asked(recipe, pool, baked)
+        asked = _asked(recipe, pool, held)
         for step, batch in enumerate(_deal(recipe, asked, pool), start=pool * POOL):
             if first_step <= step < recipe.steps:
                 yield batch
 
 
-def baked_mazes(recipe: TrainingRecipe) -> MazeBatch | None:
-    """The training split of the recipe's baked set, or None without one.
+def held_mazes(recipe: TrainingRecipe) -> MazeBatch | None:
+    """What is passed over epoch by epoch: a baked set, or the stream's first mazes; None for an endless stream.
 
-    Raises ValueError if the set was baked from another world than the recipe names, or has no training mazes.
+    Each maze comes `paths_per_maze` times in a row with endpoints that stay its own in every epoch. Raises ValueError
+    if a set was baked from another world than the recipe names, or has no training mazes.
     """
+    if recipe.only_first:
+        return _fresh(recipe, recipe.world, recipe.only_first, "only first")
     if not recipe.dataset:
         return None
     world = recipes.load(mazes.DatasetRecipe, Path(recipe.dataset) / "recipe.toml").world
@@ -47,27 +51,36 @@ def baked_mazes(recipe: TrainingRecipe) -> MazeBatch | None:
     return baked
 
 
-def pool_mazes(recipe: TrainingRecipe, pool: int, baked: MazeBatch | None = None) -> MazeBatch:
-    """The POOL * mazes_per_step mazes of a pool: the stream's next ones, or their share of the epochs over `baked`."""
+def pool_mazes(recipe: TrainingRecipe, pool: int, held: MazeBatch | None = None) -> MazeBatch:
+    """The POOL * mazes_per_step mazes of a pool: the stream's next ones, or their share of the epochs over `held`."""
     count = POOL * recipe.mazes_per_step
-    if baked is None:
+    if held is None:
         world = recipe.world_at(pool * POOL)
         return mazes.take(world, count, seed=seeds.derive(recipe.seed, "pool", pool), split=mazes.TRAIN)[0]
-    places = np.arange(pool * count, (pool + 1) * count)
-    epochs, within = np.divmod(places, len(baked))
-    orders = {
-        epoch: seeds.generator(recipe.seed, "epoch", epoch).permutation(len(baked)) for epoch in set(epochs.tolist())
-    }
-    return baked[np.array([orders[epoch][place] for epoch, place in zip(epochs.tolist(), within, strict=True)])]
+    return held[_places(recipe, pool, held) * recipe.paths_per_maze]
 
 
-def _asked(recipe: TrainingRecipe, pool: int, baked: MazeBatch | None) -> MazeBatch:
+def _places(recipe: TrainingRecipe, pool: int, held: MazeBatch) -> Int[np.ndarray, " maze"]:
+    """The places, among the different mazes of `held`, of those that a pool reads."""
+    count, size = POOL * recipe.mazes_per_step, len(held) // recipe.paths_per_maze
+    epochs, within = np.divmod(np.arange(pool * count, (pool + 1) * count), size)
+    orders = {epoch: seeds.generator(recipe.seed, "epoch", epoch).permutation(size) for epoch in set(epochs.tolist())}
+    return np.array([orders[epoch][place] for epoch, place in zip(epochs.tolist(), within, strict=True)])
+
+
+def _asked(recipe: TrainingRecipe, pool: int, held: MazeBatch | None) -> MazeBatch:
     """Each maze of the pool `paths_per_maze` times in a row, with endpoints of their own; one path keeps the maze's."""
+    group = recipe.paths_per_maze
+    if held is not None:
+        return held[(_places(recipe, pool, held)[:, None] * group + np.arange(group)).ravel()]
+    return _fresh(recipe, recipe.world_at(pool * POOL), POOL * recipe.mazes_per_step, "pool", pool)
+
+
+def _fresh(recipe: TrainingRecipe, world: World | Mixture, count: int, *names: str | int) -> MazeBatch:
+    """The first `count` mazes of the stream of this name, each `paths_per_maze` times in a row."""
+    seed, paths_seed = seeds.derive(recipe.seed, *names), seeds.derive(recipe.seed, *names, "paths")
     if recipe.paths_per_maze == 1:
-        return pool_mazes(recipe, pool, baked)
-    count, seed = POOL * recipe.mazes_per_step, seeds.derive(recipe.seed, "pool", pool)
-    paths_seed = seeds.derive(recipe.seed, "pool", pool, "paths")
-    world = recipe.world_at(pool * POOL)
+        return mazes.take(world, count, seed=seed, split=mazes.TRAIN)[0]
     return mazes.take_paths(world, count, recipe.paths_per_maze, seed=seed, paths_seed=paths_seed, split=mazes.TRAIN)[0]
 
 

@@ -47,8 +47,9 @@ class TrainingRecipe:
 
     Each step reads `mazes_per_step` fresh mazes and `paths_per_maze` shortest paths through each, all paths of a maze
     sharing one reading of it. `loss` counts the path's tokens or all tokens. `dataset` names a folder of baked mazes
-    to pass over, epoch by epoch, instead of the endless stream. `lessons` come before the world itself, in their order;
-    validation and tests are of the world alone. `threads` share a step's mazes (0: one a core), and
+    to pass over, epoch by epoch, instead of the endless stream; `only_first` does so with the stream's first so many
+    mazes, each with the same paths in every epoch. `lessons` come before the world itself, in their order; validation
+    and tests are of the world alone. `threads` share a step's mazes (0: one a core), and
     dtype "auto" is the faster format; a run's own recipe says what both came to. Raises ValueError for settings that
     exclude each other.
     """
@@ -61,6 +62,7 @@ class TrainingRecipe:
     paths_per_maze: int = 8
     loss: Literal["path", "all"] = "path"
     dataset: str = ""
+    only_first: int = 0
     checkpoints: int = 12
     device: str = "cpu"
     threads: int = 0
@@ -85,8 +87,10 @@ class TrainingRecipe:
                 f"paths of one maze share its reading, but sequences of scheme {self.model.scheme!r} do not begin with "
                 f"the maze; it needs paths_per_maze = 1, not {self.paths_per_maze}"
             )
-        if self.lessons and self.dataset:
-            raise ValueError("a baked data set leaves no room for lessons: give one or the other")
+        if self.only_first < 0:
+            raise ValueError(f"only_first must be at least 1, or 0 for an endless stream, not {self.only_first}")
+        if sum(map(bool, (self.lessons, self.dataset, self.only_first))) > 1:
+            raise ValueError("a baked data set, lessons and only_first exclude each other: give one of them")
         if sum(lesson.share for lesson in self.lessons.values()) >= 1:
             raise ValueError(f"the lessons' shares must leave some steps to the world itself: {self.lessons}")
         for world in (self.world, *(lesson.world for lesson in self.lessons.values())):

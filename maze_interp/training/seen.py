@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import UInt64
 
 from maze_interp import mazes
-from maze_interp.training.batches import POOL, baked_mazes, pool_mazes
+from maze_interp.training.batches import POOL, held_mazes, pool_mazes
 from maze_interp.training.run import TrainingRun
 
 
@@ -23,8 +23,8 @@ def mazes_seen(run: TrainingRun) -> MazesSeen:
     """The mazes of a run's steps so far, drawn again from its recipe. A pool counts whole once it has begun."""
     recipe = run.recipe
     steps = max(run.checkpoints, default=0)
-    baked = baked_mazes(recipe)
+    held = held_mazes(recipe)
     pools = range(-(-steps // POOL))
-    hashes = [mazes.passage_hash(pool_mazes(recipe, pool, baked).passages) for pool in pools]
+    hashes = [mazes.passage_hash(pool_mazes(recipe, pool, held).passages) for pool in pools]
     different = np.unique(np.concatenate(hashes)) if hashes else np.zeros(0, np.uint64)
     return MazesSeen(sum(map(len, hashes)), len(different), different)

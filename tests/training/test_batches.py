@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from maze_interp import mazes, training
+from maze_interp import mazes, seeds, training
 from maze_interp.mazes import DatasetRecipe, Mixture, World
 from maze_interp.tokens import EDGE
-from maze_interp.training.batches import POOL, pool_mazes
+from maze_interp.training.batches import POOL, held_mazes, pool_mazes
 from tests import oracles, tiny
 
 RAGGED = replace(
@@ -36,6 +36,7 @@ RECIPES = {
     "ragged": RAGGED,
     "larger vocabulary": LARGER_VOCABULARY,
     "mixture": replace(RAGGED, world=SIZES),
+    "only the first": replace(RAGGED, only_first=10),
 }
 every_recipe = pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES.keys())
 
@@ -102,7 +103,7 @@ def test_a_pool_deals_each_of_its_mazes_once_and_by_length(recipe):
     steps = list(training.batches(replace(recipe, steps=2 * POOL)))
     for pool in range(2):
         dealt = steps[pool * POOL : (pool + 1) * POOL]
-        drawn = mazes.passage_hash(pool_mazes(recipe, pool).passages)
+        drawn = mazes.passage_hash(pool_mazes(recipe, pool, held_mazes(recipe)).passages)
         assert Counter(drawn.tolist()) == Counter(h for tokens in dealt for h in hashes(recipe, tokens))
         sums = [tokens.length.reshape(-1, recipe.paths_per_maze).sum(axis=1) for tokens in dealt]
         ordered = sorted(sums, key=lambda lengths: (lengths.min(), lengths.max()))
@@ -124,6 +125,22 @@ def test_an_epoch_visits_each_baked_maze_once_with_its_own_endpoints(baked):
     assert Counter(dealt) == Counter(
         key for tokens in training.batches(recipe) for key in keys(read(recipe, tokens)[0])
     )
+
+
+def test_an_epoch_visits_each_of_the_first_mazes_once_with_the_same_paths_again():
+    recipe = replace(RAGGED, only_first=8, mazes_per_step=2, steps=4 * POOL)  # a pool is two epochs
+    held = held_mazes(recipe)
+    first, _ = mazes.take(recipe.world, 8, seed=seeds.derive(recipe.seed, "only first"), split=mazes.TRAIN)
+    assert np.array_equal(held.passages, np.repeat(first.passages, 3, axis=0))
+    wanted = Counter(keys(held))
+    assert len(wanted) > 16  # several paths through each
+    texts = Counter()
+    for pool in range(4):
+        dealt = list(training.batches(replace(recipe, steps=(pool + 1) * POOL), pool * POOL))
+        fed = Counter(key for tokens in dealt for key in keys(read(recipe, tokens)[0]))
+        assert fed == Counter({key: 2 * count for key, count in wanted.items()})
+        texts += Counter(text for tokens in dealt for text in recipe.model.tokenizer.text(tokens))
+    assert len(texts) > 4 * len(wanted)  # written anew each time
 
 
 def keys(batch):

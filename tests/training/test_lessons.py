@@ -56,7 +56,9 @@ def test_lessons_that_make_no_sense_are_refused():
         Lesson(0.0, SMALL)
     with pytest.raises(ValueError, match="must leave some steps to the world itself"):
         replace(TAUGHT, lessons={"one": Lesson(0.5, SMALL), "two": Lesson(0.5, SMALL)})
-    with pytest.raises(ValueError, match="leaves no room for lessons"):
+    with pytest.raises(ValueError, match="exclude each other"):
         replace(TAUGHT, dataset="some/folder", paths_per_maze=1)
+    with pytest.raises(ValueError, match="exclude each other"):
+        replace(TAUGHT, only_first=10)
     with pytest.raises(ValueError, match="do not fit"):
         replace(TAUGHT, lessons={"large": Lesson(0.5, World(rows=9, cols=9))})

@@ -52,6 +52,14 @@ def test_a_baked_set_counts_its_own_mazes(tmp_path, monkeypatch):
     assert seen.hashes.tolist() == held.tolist() == sorted(set(fed))
 
 
+def test_the_first_mazes_of_a_stream_are_all_that_is_seen(tmp_path, monkeypatch):
+    run, fed = fed_to(replace(tiny.QUICK, only_first=7), tmp_path / "run", monkeypatch)
+    seen = training.mazes_seen(run)
+    assert (seen.read, len(fed)) == (96, 96)
+    assert seen.hashes.tolist() == sorted(set(fed))
+    assert seen.distinct <= 7
+
+
 def test_before_its_first_step_a_run_has_seen_nothing(trained, tmp_path):
     folder = shutil.copytree(trained.folder, tmp_path / "copy")
     for step, file in training.TrainingRun(folder).checkpoints.items():

@@ -58,6 +58,7 @@ def test_what_a_file_gets_wrong_is_named(tmp_path, text, message):
         ({"steps": 0}, "steps must be at least 1, not 0"),
         ({"mazes_per_step": 0}, "mazes_per_step must be at least 1, not 0"),
         ({"paths_per_maze": 0}, "paths_per_maze must be at least 1, not 0"),
+        ({"only_first": -1}, "only_first must be at least 1, or 0 for an endless stream, not -1"),
         ({"checkpoints": 0}, "checkpoints must be at least 1, not 0"),
         ({"loss": "all"}, "a loss on all tokens needs paths_per_maze = 1, not 2"),
         (
