@@ -4,21 +4,24 @@ from maze_interp.behaviour.evaluate import Solver, behave, evaluate
 from maze_interp.behaviour.forced import FORCED, Predictions, predictions, score_forced, step_accuracy
 from maze_interp.behaviour.forks import decision_points
 from maze_interp.behaviour.metrics import AMOUNTS, METRICS, SHARES
-from maze_interp.behaviour.solvers import SOLVERS, oracle, random_walk
+from maze_interp.behaviour.solvers import POLICIES, SOLVERS, Policy, follow, oracle, random_walk
 from maze_interp.behaviour.tasks import TASKS, score_tasks
 
 __all__ = [
     "AMOUNTS",
     "FORCED",
     "METRICS",
+    "POLICIES",
     "SHARES",
     "SOLVERS",
     "TASKS",
+    "Policy",
     "Predictions",
     "Solver",
     "behave",
     "decision_points",
     "evaluate",
+    "follow",
     "oracle",
     "predictions",
     "random_walk",
