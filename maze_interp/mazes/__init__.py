@@ -6,6 +6,8 @@ What a path is worth is asked in `mazes.paths`: `mazes.paths.valid(mazes, paths)
 from maze_interp.mazes import paths
 from maze_interp.mazes.baking import DatasetRecipe, bake, load_baked
 from maze_interp.mazes.batch import CUT, DOWN, END, INVALID, NO_CELL, RIGHT, MazeBatch, PathBatch
+from maze_interp.mazes.branches import NEVER, Branches, branches
+from maze_interp.mazes.decisions import KINDS, Decisions, decisions, look_ahead
 from maze_interp.mazes.endpoints import Endpoints, draw_endpoints
 from maze_interp.mazes.exchange import from_dataset, join, read_parquet, to_dataset, write_parquet
 from maze_interp.mazes.generators import CONNECTED, GENERATORS, NEITHER, SPANNING_TREE, Generator, generate
@@ -36,8 +38,10 @@ __all__ = [
     "END",
     "GENERATORS",
     "INVALID",
+    "KINDS",
     "MEASURES",
     "NEITHER",
+    "NEVER",
     "NO_CELL",
     "RIGHT",
     "SPANNING_TREE",
@@ -45,7 +49,9 @@ __all__ = [
     "TEST",
     "TRAIN",
     "VALIDATION",
+    "Branches",
     "DatasetRecipe",
+    "Decisions",
     "Endpoints",
     "Generator",
     "MazeBatch",
@@ -54,9 +60,11 @@ __all__ = [
     "World",
     "acceptance",
     "bake",
+    "branches",
     "canonical_hash",
     "components",
     "dead_ends",
+    "decisions",
     "degrees",
     "describe",
     "distances",
@@ -78,6 +86,7 @@ __all__ = [
     "images",
     "join",
     "load_baked",
+    "look_ahead",
     "on_shortest_path",
     "parse_text",
     "passage_hash",

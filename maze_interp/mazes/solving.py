@@ -49,7 +49,7 @@ def distances(
     passages: Bool[np.ndarray, "maze 2 row col"], source: Int[np.ndarray, " maze"]
 ) -> Int[np.ndarray, "maze cell"]:
     """Steps from every cell to `source`, int32; -1 where there is no way (everywhere if the source is NO_CELL)."""
-    _check_cells("source", source, passages)
+    check_cells("source", source, passages)
     edges = lattice.flat(passages)
     out = np.empty((len(edges), edges.shape[1] // 2), dtype=np.int32)
     _distances(edges, source.astype(np.int32), passages.shape[3], out)
@@ -58,8 +58,8 @@ def distances(
 
 def shortest_path_counts(mazes: MazeBatch) -> Float[np.ndarray, " maze"]:
     """How many shortest paths lead from start to goal, float64 (exact up to 2**53); 0 if none does."""
-    _check_cells("start", mazes.start, mazes.passages)
-    _check_cells("goal", mazes.goal, mazes.passages)
+    check_cells("start", mazes.start, mazes.passages)
+    check_cells("goal", mazes.goal, mazes.passages)
     out = np.zeros(len(mazes))
     _path_counts(
         lattice.flat(mazes.passages), mazes.start.astype(np.int32), mazes.goal.astype(np.int32), mazes.cols, out
@@ -76,7 +76,8 @@ def on_shortest_path(mazes: MazeBatch) -> Bool[np.ndarray, "maze cell"]:
     return joined & (from_start + from_goal == shortest[:, None])
 
 
-def _check_cells(what: str, cells: Int[np.ndarray, " maze"], passages: Bool[np.ndarray, "maze 2 row col"]) -> None:
+def check_cells(what: str, cells: Int[np.ndarray, " maze"], passages: Bool[np.ndarray, "maze 2 row col"]) -> None:
+    """ValueError naming the first maze whose cell is neither on its lattice nor NO_CELL."""
     count = passages.shape[2] * passages.shape[3]
     wrong = (cells < NO_CELL) | (cells >= count)
     if wrong.any():
