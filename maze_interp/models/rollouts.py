@@ -29,6 +29,7 @@ def rollout(
     *,
     seed: int = 0,
     first: int = 0,
+    prompts: TokenBatch | None = None,
     limit: int | None = None,
     batch: int = 64,
     dtype: str = "float32",
@@ -37,12 +38,16 @@ def rollout(
 ) -> PathBatch:
     """The path the model writes for each maze, greedily.
 
-    The order of the prompt's edges is drawn from (`seed`, `first` + i). At most `limit` tokens are written (default:
+    The order of the prompt's edges is drawn from (`seed`, `first` + i), unless `prompts`, whatever they say of the
+    mazes, are read in place of the tokenizer's own. At most `limit` tokens are written (default:
     enough for a path through every cell and its end); a path that uses them all is CUT. Batches of `batch` mazes are
     shared by `threads` (0: one a core on a CPU); `progress` is called with (mazes done, mazes). Raises ValueError if a
-    prompt does not fit the model's context.
+    prompt does not fit the model's context, and unless there is one for each maze.
     """
-    prompts = model.maze_tokenizer.encode_prompts(mazes, seed=seed, first=first)
+    if prompts is None:
+        prompts = model.maze_tokenizer.encode_prompts(mazes, seed=seed, first=first)
+    elif len(prompts) != len(mazes):
+        raise ValueError(f"{len(prompts)} prompts for {len(mazes)} mazes")
     limit = model.maze_tokenizer.longest_path(mazes.rows, mazes.cols) if limit is None else limit
     ids = decode(model, prompts, limit, batch=batch, dtype=dtype, threads=threads, progress=progress)
     return model.maze_tokenizer.paths(ids, mazes)

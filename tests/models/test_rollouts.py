@@ -81,6 +81,15 @@ def test_a_rollout_depends_on_seed_and_index_alone():
     assert not same(models.rollout(model, drawn, seed=4), whole)
 
 
+def test_given_prompts_are_read_in_place_of_its_own():
+    model, drawn = tiny.talkative(), mazes.draw(tiny.RAGGED, 30, seed=1)
+    own, others = (model.maze_tokenizer.encode_prompts(drawn, seed=seed) for seed in (3, 4))
+    assert same(models.rollout(model, drawn, prompts=own), models.rollout(model, drawn, seed=3))
+    assert not same(models.rollout(model, drawn, seed=3, prompts=others), models.rollout(model, drawn, seed=3))
+    with pytest.raises(ValueError, match="29 prompts for 30 mazes"):
+        models.rollout(model, drawn, prompts=own[1:])
+
+
 def test_progress_counts_every_maze():
     said = []
     drawn = mazes.draw(World(rows=4, cols=4), 10, seed=1)
