@@ -6,6 +6,7 @@ from maze_interp.behaviour.forks import decision_points
 from maze_interp.behaviour.metrics import AMOUNTS, METRICS, SHARES
 from maze_interp.behaviour.solvers import POLICIES, SOLVERS, Policy, follow, oracle, random_walk
 from maze_interp.behaviour.tasks import TASKS, score_tasks
+from maze_interp.behaviour.walkers import Walker, of_model, of_policy
 
 __all__ = [
     "AMOUNTS",
@@ -18,10 +19,13 @@ __all__ = [
     "Policy",
     "Predictions",
     "Solver",
+    "Walker",
     "behave",
     "decision_points",
     "evaluate",
     "follow",
+    "of_model",
+    "of_policy",
     "oracle",
     "predictions",
     "random_walk",
