@@ -1,5 +1,6 @@
 """Mazes as token sequences: vocabulary, schemes and the tokenizer that ties them together."""
 
+from maze_interp.tokens import unusual
 from maze_interp.tokens.batch import EDGE, GOAL, PAD, PATH, START, TokenBatch
 from maze_interp.tokens.conversion import convert
 from maze_interp.tokens.interop import read_jsonl, write_jsonl
@@ -22,5 +23,6 @@ __all__ = [
     "Vocabulary",
     "convert",
     "read_jsonl",
+    "unusual",
     "write_jsonl",
 ]
