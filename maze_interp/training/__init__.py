@@ -5,7 +5,7 @@ from maze_interp.training.loop import Status, resume, train, validate
 from maze_interp.training.recipe import Lesson, TrainingRecipe, Validation, find, names
 from maze_interp.training.run import TrainingRun, open_run
 from maze_interp.training.schedule import Optimiser
-from maze_interp.training.seen import MazesSeen, mazes_seen
+from maze_interp.training.seen import MazesSeen, mazes_read, mazes_seen
 
 __all__ = [
     "Lesson",
@@ -17,6 +17,7 @@ __all__ = [
     "Validation",
     "batches",
     "find",
+    "mazes_read",
     "mazes_seen",
     "names",
     "open_run",

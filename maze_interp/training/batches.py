@@ -26,7 +26,7 @@ def batches(recipe: TrainingRecipe, first_step: int = 0) -> Iterator[TokenBatch]
     """
     held = held_mazes(recipe)
     for pool in range(first_step // POOL, -(-recipe.steps // POOL)):
-        asked = _asked(recipe, pool, held)
+        asked = asked_mazes(recipe, pool, held)
         for step, batch in enumerate(_deal(recipe, asked, pool), start=pool * POOL):
             if first_step <= step < recipe.steps:
                 yield batch
@@ -68,8 +68,8 @@ def _places(recipe: TrainingRecipe, pool: int, held: MazeBatch) -> Int[np.ndarra
     return np.array([orders[epoch][place] for epoch, place in zip(epochs.tolist(), within, strict=True)])
 
 
-def _asked(recipe: TrainingRecipe, pool: int, held: MazeBatch | None) -> MazeBatch:
-    """Each maze of the pool `paths_per_maze` times in a row, with endpoints of their own; one path keeps the maze's."""
+def asked_mazes(recipe: TrainingRecipe, pool: int, held: MazeBatch | None) -> MazeBatch:
+    """Each maze of a pool `paths_per_maze` times in a row, with endpoints of their own; one path keeps the maze's."""
     group = recipe.paths_per_maze
     if held is not None:
         return held[(_places(recipe, pool, held)[:, None] * group + np.arange(group)).ravel()]

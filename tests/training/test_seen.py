@@ -60,6 +60,29 @@ def test_the_first_mazes_of_a_stream_are_all_that_is_seen(tmp_path, monkeypatch)
     assert seen.distinct <= 7
 
 
+@pytest.mark.parametrize("recipe", [tiny.QUICK, replace(tiny.QUICK, only_first=7)], ids=["stream", "only the first"])
+def test_the_mazes_read_are_those_seen_with_a_path_that_was_fed(tmp_path, monkeypatch, recipe):
+    run, _ = fed_to(recipe, tmp_path / "run", monkeypatch)
+    fed, said = set(), []
+    for tokens in training.batches(recipe):
+        batch, _ = recipe.model.tokenizer.parse(recipe.model.tokenizer.text(tokens), 3, 3)
+        fed |= set(zip(mazes.passage_hash(batch.passages), batch.start, batch.goal, strict=True))
+    read = training.mazes_read(run, progress=lambda *given: said.append(given))
+    hashes = mazes.passage_hash(read.passages)
+    assert sorted(hashes.tolist()) == training.mazes_seen(run).hashes.tolist()
+    assert set(zip(hashes, read.start, read.goal, strict=True)) <= fed
+    assert said == [(1, 3), (2, 3), (3, 3)]
+
+
+def test_lessons_on_another_lattice_are_not_among_the_mazes_read(tmp_path):
+    lesson = training.Lesson(0.5, World(rows=2, cols=2))
+    run = training.train(replace(tiny.QUICK, steps=2 * POOL, lessons={"small": lesson}), tmp_path / "run")
+    read = training.mazes_read(run)
+    assert (read.rows, read.cols) == (3, 3)
+    assert 0 < len(read) <= POOL * 4
+    assert np.isin(mazes.passage_hash(read.passages), training.mazes_seen(run).hashes).all()
+
+
 def test_before_its_first_step_a_run_has_seen_nothing(trained, tmp_path):
     folder = shutil.copytree(trained.folder, tmp_path / "copy")
     for step, file in training.TrainingRun(folder).checkpoints.items():
@@ -67,6 +90,7 @@ def test_before_its_first_step_a_run_has_seen_nothing(trained, tmp_path):
             file.unlink()
     seen = training.mazes_seen(training.TrainingRun(folder))
     assert (seen.read, seen.distinct, len(seen.hashes)) == (0, 0, 0)
+    assert len(training.mazes_read(training.TrainingRun(folder))) == 0
 
 
 def test_no_maze_seen_is_held_out(trained):
