@@ -4,7 +4,7 @@ from maze_interp.behaviour.evaluate import Solver, behave, evaluate
 from maze_interp.behaviour.forced import FORCED, Predictions, predictions, score_forced, step_accuracy
 from maze_interp.behaviour.forks import decision_points
 from maze_interp.behaviour.metrics import AMOUNTS, METRICS, SHARES
-from maze_interp.behaviour.solvers import POLICIES, SOLVERS, Policy, follow, oracle, random_walk
+from maze_interp.behaviour.solvers import POLICIES, SOLVERS, Policy, follow, memoriser, oracle, random_walk, searcher
 from maze_interp.behaviour.tasks import TASKS, score_tasks
 from maze_interp.behaviour.walkers import Walker, of_model, of_policy
 
@@ -24,6 +24,7 @@ __all__ = [
     "decision_points",
     "evaluate",
     "follow",
+    "memoriser",
     "of_model",
     "of_policy",
     "oracle",
@@ -31,5 +32,6 @@ __all__ = [
     "random_walk",
     "score_forced",
     "score_tasks",
+    "searcher",
     "step_accuracy",
 ]

@@ -1,6 +1,7 @@
 """Solvers that are no model: what the measurements must say of walkers whose ways are known.
 
-A solver is a policy, which gives a probability to each way from where it stands, and a walk drawn from it.
+A solver is a policy, which gives a probability to each way from where it stands, and walks drawn from it. One more
+solver is one more policy, in a line of POLICIES; `searcher` and `memoriser` make policies to measure.
 """
 
 from collections.abc import Callable
@@ -15,11 +16,15 @@ from maze_interp.behaviour.solvers.local import (
     right_hand_on_wall,
     straight_ahead,
 )
+from maze_interp.behaviour.solvers.recall import memoriser
+from maze_interp.behaviour.solvers.searching import searcher
 from maze_interp.behaviour.solvers.shortest import shortest
 from maze_interp.behaviour.solvers.walking import Policy, follow
-from maze_interp.mazes import MazeBatch, PathBatch
+from maze_interp.mazes import KINDS, MazeBatch, PathBatch
 
-__all__ = ["POLICIES", "SOLVERS", "Policy", "follow", "oracle", "random_walk"]
+__all__ = ["POLICIES", "SOLVERS", "Policy", "follow", "memoriser", "oracle", "random_walk", "searcher"]
+
+HORIZONS = (1, 2, 4, 8)  # of the searchers that have a name
 
 POLICIES: dict[str, Policy] = {
     "oracle": shortest,
@@ -30,6 +35,7 @@ POLICIES: dict[str, Policy] = {
     "wall_follower_left": left_hand_on_wall,
     "wall_follower_right": right_hand_on_wall,
     "straight_ahead": straight_ahead,
+    **{f"{kind}_{horizon}": searcher(kind, horizon) for kind in KINDS for horizon in HORIZONS},
 }
 SOLVERS: dict[str, Callable[..., PathBatch]] = {name: partial(follow, policy) for name, policy in POLICIES.items()}
 

@@ -25,13 +25,12 @@ def any_way_on(mazes: MazeBatch, here: Query, came: Query) -> Ways:
 
 def nearest_by_steps(mazes: MazeBatch, here: Query, came: Query) -> Ways:
     """Of the ways on, those to the least Manhattan distance from the goal."""
-    rows, cols = _offsets(mazes, here)
-    return ways.least(ways.onward(mazes, here, came), abs(rows) + abs(cols))
+    return ways.least(ways.onward(mazes, here, came), ways.steps_away(mazes, here))
 
 
 def nearest_by_air(mazes: MazeBatch, here: Query, came: Query) -> Ways:
     """Of the ways on, those to the least Euclidean distance from the goal."""
-    rows, cols = _offsets(mazes, here)
+    rows, cols = ways.offsets(mazes, here)
     return ways.least(ways.onward(mazes, here, came), rows**2 + cols**2)
 
 
@@ -49,13 +48,6 @@ def straight_ahead(mazes: MazeBatch, here: Query, came: Query) -> Ways:
     """Ahead if it can, else to either side alike, else back; any way at the start, where it faces nowhere."""
     turned = _turns(mazes, here, came)
     return ways.least(ways.onward(mazes, here, came), turned != AHEAD)
-
-
-def _offsets(mazes: MazeBatch, here: Query) -> tuple[Int[np.ndarray, "maze query 4"], Int[np.ndarray, "maze query 4"]]:
-    """The rows and columns from the cell that each way leads to, to the goal."""
-    there = np.divmod(ways.leads_to(mazes, here), mazes.cols)
-    goal = np.divmod(mazes.goal[:, None, None], mazes.cols)
-    return there[0] - goal[0], there[1] - goal[1]
 
 
 def _by_turn(mazes: MazeBatch, here: Query, came: Query, preferred: tuple[int, int, int, int]) -> Ways:

@@ -7,10 +7,11 @@ from maze_interp.behaviour import neighbours
 from maze_interp.behaviour.solvers.walking import Query, Ways
 from maze_interp.mazes import NO_CELL, MazeBatch
 
+Cells = Int[np.ndarray, "maze query 4"]
 Which = Bool[np.ndarray, "maze query 4"]
 
 
-def leads_to(mazes: MazeBatch, here: Query) -> Int[np.ndarray, "maze query 4"]:
+def leads_to(mazes: MazeBatch, here: Query) -> Cells:
     """The cell that each way leads to, NO_CELL for a closed one."""
     return neighbours.connected(mazes.passages)[np.arange(len(mazes))[:, None], here]
 
@@ -25,7 +26,28 @@ def onward(mazes: MazeBatch, here: Query, came: Query) -> Which:
     """The open ways but the one back, or that one alone where there is no other."""
     is_open = leads_to(mazes, here) != NO_CELL
     on = is_open & ~back(mazes, here, came)
-    return np.where(on.any(axis=-1, keepdims=True), on, is_open)
+    return first_of(on, is_open)
+
+
+def offsets(mazes: MazeBatch, here: Query) -> tuple[Cells, Cells]:
+    """The rows and the columns from the goal to the cell that each way leads to; of no meaning for a closed one."""
+    rows, cols = np.divmod(leads_to(mazes, here), mazes.cols)
+    goal_row, goal_col = np.divmod(mazes.goal[:, None, None], mazes.cols)
+    return rows - goal_row, cols - goal_col
+
+
+def steps_away(mazes: MazeBatch, here: Query) -> Cells:
+    """The Manhattan distance from the goal of the cell that each way leads to; of no meaning for a closed one."""
+    rows, cols = offsets(mazes, here)
+    return abs(rows) + abs(cols)
+
+
+def first_of(*choices: Which) -> Which:
+    """For each query, the first of these sets of ways that is not empty."""
+    found = choices[0]
+    for others in choices[1:]:
+        found = np.where(found.any(axis=-1, keepdims=True), found, others)
+    return found
 
 
 def least(among: Which, cost: np.ndarray | float = 0.0) -> Ways:
