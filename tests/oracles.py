@@ -1,7 +1,7 @@
 """Slow and obvious: what the library computes fast, computed again with nothing in common but the definitions."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import networkx as nx
 import numpy as np
@@ -95,6 +95,35 @@ def chi_square_z(counts: Iterable[int], probabilities: Iterable[float]) -> float
     freedom = len(observed) - 1
     statistic = ((observed - expected) ** 2 / expected).sum()
     return ((statistic / freedom) ** (1 / 3) - (1 - 2 / (9 * freedom))) / math.sqrt(2 / (9 * freedom))
+
+
+def costs_behind(ways: nx.Graph, cell: int, near: int, counted: set[int]) -> dict[int, int]:
+    """What it costs to go from `cell` by way of `near`, never back, to each cell, where to enter a counted one is 1."""
+    rest = ways.subgraph(set(ways) - {cell})
+    costs = nx.single_source_dijkstra_path_length(rest, near, weight=lambda _, there, __: int(there in counted))
+    return {there: cost + int(near in counted) for there, cost in costs.items()}
+
+
+def filled(ways: nx.Graph, kept: set[int], *, corridors: bool) -> Iterator[set[int]]:
+    """The cells left after each round of dead-end filling, until nothing changes; `kept` are never filled.
+
+    A round fills every dead end, or, with `corridors`, what leads from it to the next cell that was no corridor.
+    """
+    left = nx.Graph(ways)
+    while True:
+        gone: set[int] = set()
+        for cell in set(left) - kept:
+            way = [cell] if left.degree[cell] <= 1 else []
+            while corridors and way and (onward := set(left[way[-1]]) - {*way, *kept}):
+                (ahead,) = onward
+                way += [ahead] if left.degree[ahead] == 2 else []
+                if way[-1] != ahead:
+                    break
+            gone |= set(way)
+        if not gone:
+            return
+        left.remove_nodes_from(gone)
+        yield set(left)
 
 
 @st.composite

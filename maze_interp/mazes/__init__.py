@@ -11,6 +11,7 @@ from maze_interp.mazes.decisions import KINDS, Decisions, decisions, look_ahead
 from maze_interp.mazes.endpoints import Endpoints, draw_endpoints
 from maze_interp.mazes.exchange import from_dataset, join, read_parquet, to_dataset, write_parquet
 from maze_interp.mazes.generators import CONNECTED, GENERATORS, NEITHER, SPANNING_TREE, Generator, generate
+from maze_interp.mazes.guessing import baseline_success
 from maze_interp.mazes.hashing import SPLITS, TEST, TRAIN, VALIDATION, passage_hash, split_name, split_of
 from maze_interp.mazes.interop import (
     from_graphs,
@@ -26,6 +27,7 @@ from maze_interp.mazes.measures import MEASURES
 from maze_interp.mazes.raster import from_ascii, from_pixels, to_ascii, to_pixels
 from maze_interp.mazes.solving import distances, on_shortest_path, shortest_path_counts, solve
 from maze_interp.mazes.streaming import stream
+from maze_interp.mazes.support import is_depth_first_tree
 from maze_interp.mazes.symmetries import canonical_hash, images
 from maze_interp.mazes.text import draw_text, parse_text
 from maze_interp.mazes.topology import components, dead_ends, degrees, edge_count, forks
@@ -60,6 +62,7 @@ __all__ = [
     "World",
     "acceptance",
     "bake",
+    "baseline_success",
     "branches",
     "canonical_hash",
     "components",
@@ -84,6 +87,7 @@ __all__ = [
     "from_pixels",
     "generate",
     "images",
+    "is_depth_first_tree",
     "join",
     "load_baked",
     "look_ahead",

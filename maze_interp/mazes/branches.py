@@ -20,10 +20,10 @@ from maze_interp import recipes
 from maze_interp.mazes import lattice
 from maze_interp.mazes.batch import NO_CELL, MazeBatch
 from maze_interp.mazes.solving import check_cells
+from maze_interp.mazes.topology import DEGREE
 
 NEVER = -1  # of what cannot be found, however far one looks
 UNITS = ("cells", "forks")
-DEGREE = np.array([sides.bit_count() for sides in range(16)])
 
 
 @dataclass(frozen=True)

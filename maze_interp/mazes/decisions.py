@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int
 from maze_interp import recipes
 from maze_interp.mazes.batch import NO_CELL, MazeBatch, PathBatch
 from maze_interp.mazes.branches import NEVER, Branches, branches
-from maze_interp.mazes.paths import optimal
+from maze_interp.mazes.paths import check_shortest
 from maze_interp.mazes.solving import distances, on_shortest_path
 
 FAR = np.iinfo(np.int32).max
@@ -119,9 +119,7 @@ def look_ahead(
 
 def _steps(mazes: MazeBatch, paths: PathBatch) -> tuple[Int[np.ndarray, " step"], ...]:
     """(maze, step, here, came) of every step of the paths but the last."""
-    astray = ~optimal(mazes, paths)
-    if astray.any():
-        raise ValueError(f"decisions are those of shortest paths, but that of maze {int(astray.argmax())} is none")
+    check_shortest(mazes, paths)
     maze, step = np.nonzero(np.arange(paths.cells.shape[1]) < paths.length[:, None] - 1)
     came = np.where(step > 0, paths.cells[maze, step - 1], NO_CELL)
     return maze, step, paths.cells[maze, step], came

@@ -10,11 +10,13 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int, Num
+from jaxtyping import Bool, Float, Int, Num
 
 from maze_interp import recipes
-from maze_interp.mazes import topology
+from maze_interp.mazes import guessing, topology
 from maze_interp.mazes.batch import NO_CELL, MazeBatch
+from maze_interp.mazes.decisions import decisions
+from maze_interp.mazes.decisions import look_ahead as horizon
 from maze_interp.mazes.solving import distances, on_shortest_path, shortest_path_counts
 
 Measure = Callable[[MazeBatch], Num[np.ndarray, " maze"]]
@@ -87,6 +89,35 @@ def detour(mazes: MazeBatch) -> Int[np.ndarray, " maze"]:
     return solution_length(mazes) - 1 - straight_distance(mazes)
 
 
+def turns(mazes: MazeBatch) -> Int[np.ndarray, " maze"]:
+    """Changes of direction on the straightest shortest path."""
+    return guessing.fewest_turns(mazes)
+
+
+def baseline_success(mazes: MazeBatch) -> Float[np.ndarray, " maze"]:
+    """The chance to find a shortest path by never turning back and guessing at forks, from 0 to 1."""
+    return guessing.baseline_success(mazes)
+
+
+def deceptive_forks(mazes: MazeBatch) -> Int[np.ndarray, " maze"]:
+    """Decisions on the way at which every right option leads away from the goal in Manhattan distance."""
+    found = decisions(mazes)
+    return np.bincount(found.maze[found.deceptive], minlength=len(mazes))
+
+
+def wrong_cells(mazes: MazeBatch) -> Int[np.ndarray, " maze"]:
+    """Cells behind the wrong options of all decisions on the way."""
+    found = decisions(mazes)
+    return np.bincount(found.maze, found.wrong_size, len(mazes)).astype(np.int64)
+
+
+def look_ahead(mazes: MazeBatch) -> Int[np.ndarray, " maze"]:
+    """The most steps that a search forward from a decision on the way must look ahead to choose rightly."""
+    found, most = decisions(mazes), np.zeros(len(mazes), np.int32)
+    np.maximum.at(most, found.maze, horizon(mazes, found, "forward"))
+    return most
+
+
 MEASURES: dict[str, Measure] = {
     measure.__name__: measure
     for measure in (
@@ -102,6 +133,11 @@ MEASURES: dict[str, Measure] = {
         path_forks,
         straight_distance,
         detour,
+        turns,
+        baseline_success,
+        deceptive_forks,
+        wrong_cells,
+        look_ahead,
     )
 }
 

@@ -86,6 +86,13 @@ def optimal(mazes: MazeBatch, paths: PathBatch) -> Bool[np.ndarray, " maze"]:
     return proper & valid(mazes, paths) & ends_at_goal(mazes, paths)
 
 
+def check_shortest(mazes: MazeBatch, paths: PathBatch) -> None:
+    """ValueError naming the first maze whose path is no shortest path."""
+    astray = ~optimal(mazes, paths)
+    if astray.any():
+        raise ValueError(f"the path of maze {int(astray.argmax())} is no shortest path from its start to its goal")
+
+
 def _check_paired(others: MazeBatch | PathBatch, paths: PathBatch) -> None:
     if len(others) != len(paths):
         raise ValueError(f"paths come one per maze, but there are {len(paths)} paths for {len(others)} mazes")

@@ -13,6 +13,8 @@ from maze_interp.mazes import lattice
 from maze_interp.mazes.batch import DOWN, RIGHT
 from maze_interp.mazes.solving import NEVER, flood
 
+DEGREE = np.array([sides.bit_count() for sides in range(16)])  # of a set of directions
+
 
 def degrees(passages: Bool[np.ndarray, "maze 2 row col"]) -> Int[np.ndarray, "maze cell"]:
     """How many open passages each cell has: 0 (isolated) to 4, int8."""
