@@ -2,7 +2,8 @@
 
 A proportion gets Wilson's interval (Wilson 1927; sound for small samples and at 0 and 1), any other statistic a
 percentile bootstrap over its independent units (Efron 1979), which here are mazes. Two conditions measured on the same
-mazes are compared maze by maze, `paired_difference`, because most of the variation is between mazes.
+mazes are compared maze by maze, `paired_difference`, because most of the variation is between mazes; shares of
+different mazes by `difference`.
 """
 
 import csv
@@ -71,6 +72,21 @@ def paired_difference(
     if len(first) != len(second):
         raise ValueError(f"a paired difference needs the same mazes on both sides, not {len(first)} and {len(second)}")
     return mean(measure, np.asarray(first, np.float64) - np.asarray(second, np.float64), seed=seed, **what)
+
+
+def difference(measure: str, first: Bool[np.ndarray, " maze"], second: Bool[np.ndarray, " other"], **what: Any) -> Row:
+    """The share of successes in `first` minus that in `second`, mazes of its own, with Newcombe's 95% interval.
+
+    It is made of the two shares' own intervals (Newcombe 1998, method 10), so it too is sound for small samples and at
+    0 and 1. n is the smaller number of mazes; nan and [-1, 1] where one is 0.
+    """
+    one, two = proportion(measure, first), proportion(measure, second)
+    if 0 in (one.n, two.n):
+        return Row(measure, float("nan"), -1.0, 1.0, 0, what)
+    gap = one.value - two.value
+    below = ((one.value - one.low) ** 2 + (two.high - two.value) ** 2) ** 0.5
+    above = ((one.high - one.value) ** 2 + (two.value - two.low) ** 2) ** 0.5
+    return Row(measure, gap, gap - below, gap + above, min(one.n, two.n), what)
 
 
 def bootstrap(

@@ -37,6 +37,23 @@ def test_wilson_covers_the_truth_about_95_times_in_100(n, p):
     assert 0.93 <= np.mean([row.low <= p <= row.high for row in rows]) <= 0.97
 
 
+def test_a_difference_is_newcombes_as_he_printed_it():
+    """Newcombe 1998, table II, method 10: 56/70 - 48/80, 9/10 - 3/10, 10/10 - 0/20 and 10/10 - 0/10."""
+    printed = {
+        (56, 70, 48, 80): (0.0524, 0.3339),
+        (9, 10, 3, 10): (0.1705, 0.8090),
+        (10, 10, 0, 20): (0.6791, 1.0),
+        (10, 10, 0, 10): (0.6075, 1.0),
+    }
+    for (a, m, b, n), (low, high) in printed.items():
+        row = tables.difference("x", np.arange(m) < a, np.arange(n) < b)
+        assert (row.value, row.n) == (pytest.approx(a / m - b / n), min(m, n))
+        assert (row.low, row.high) == (pytest.approx(low, abs=1e-4), pytest.approx(high, abs=1e-4))
+    nothing = tables.difference("x", np.ones(3, bool), np.ones(0, bool))
+    assert np.isnan(nothing.value)
+    assert (nothing.low, nothing.high, nothing.n) == (-1, 1, 0)
+
+
 def test_the_bootstrap_covers_the_truth_about_95_times_in_100():
     """400 samples of 60 skewed values: standard error 0.011; the percentile method is known to fall a little short."""
     samples = np.random.default_rng(1).exponential(size=(400, 60))
