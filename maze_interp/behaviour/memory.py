@@ -91,7 +91,7 @@ def solved_by_distance(
 
 
 def _told_apart(read: MazeBatch, unread: MazeBatch) -> UInt64[np.ndarray, " maze"]:
-    """The hashes of the mazes read. Raises ValueError unless there are mazes of both kinds, and none of both at once."""
+    """The hashes of the mazes read. Raises ValueError unless there are mazes of both kinds and none is of both."""
     if not (len(read) and len(unread)):
         raise ValueError(f"memory is told by read and by unread mazes, and there are {len(read)} and {len(unread)}")
     known = passage_hash(read.passages)
