@@ -12,6 +12,7 @@ import hashlib
 from typing import no_type_check
 
 import numpy as np
+from jaxtyping import Float
 from numba import njit
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -32,6 +33,13 @@ def derive(seed: int, *names: str | int) -> int:
 def generator(seed: int, *names: str | int) -> np.random.Generator:
     """A numpy generator for one named use of `seed`."""
     return np.random.default_rng(derive(seed, *names))
+
+
+def uniforms(seed: int, count: int, draws: int, *, first: int = 0) -> Float[np.ndarray, "item draw"]:
+    """Uniform numbers in [0, 1), float64: row i is the start of stream (seed, first + i), however many are drawn."""
+    out = np.empty((count, draws))
+    _uniforms(seed, first, out)
+    return out
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -64,3 +72,13 @@ def uniform(state):
     """A uniform float64 in [0, 1) with 53 random bits."""
     state[0] += GOLDEN
     return np.float64(mix(state[0]) >> np.uint64(11)) * (1.0 / 9007199254740992.0)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _uniforms(seed, first, out):
+    state = np.empty(1, np.uint64)
+    for i in range(out.shape[0]):
+        begin(state, seed, first + i)
+        for k in range(out.shape[1]):
+            out[i, k] = uniform(state)

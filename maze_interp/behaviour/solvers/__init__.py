@@ -24,7 +24,7 @@ from maze_interp.mazes import KINDS, MazeBatch, PathBatch
 
 __all__ = ["POLICIES", "SOLVERS", "Policy", "follow", "memoriser", "oracle", "random_walk", "searcher"]
 
-HORIZONS = (1, 2, 4, 8)  # of the searchers that have a name
+HORIZONS = (2, 4, 8)  # of the searchers that have a name
 
 POLICIES: dict[str, Policy] = {
     "oracle": shortest,

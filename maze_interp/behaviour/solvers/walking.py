@@ -41,8 +41,7 @@ def follow(policy: Policy, mazes: MazeBatch, *, seed: int, first: int = 0, limit
     size = max(1, AT_ONCE // (4 * lattice))
     for begin in range(0, len(mazes), size):
         some = mazes[begin : begin + size]
-        streams = range(first + begin, first + begin + len(some))
-        drawn = np.array([seeds.generator(seed, "walk", index).random(limit) for index in streams])
+        drawn = seeds.uniforms(seeds.derive(seed, "walk"), len(some), limit, first=first + begin)
         _walk(_below(policy, some), some, drawn, cells[begin : begin + size])
     length = (cells != NO_CELL).sum(axis=1)
     arrived = cells[np.arange(len(mazes)), length - 1] == mazes.goal
