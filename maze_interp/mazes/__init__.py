@@ -8,6 +8,7 @@ from maze_interp.mazes.baking import DatasetRecipe, bake, load_baked
 from maze_interp.mazes.batch import CUT, DOWN, END, INVALID, NO_CELL, RIGHT, MazeBatch, PathBatch
 from maze_interp.mazes.branches import NEVER, Branches, branches
 from maze_interp.mazes.decisions import KINDS, Decisions, decisions, look_ahead
+from maze_interp.mazes.edits import controls, move_goal, move_passage, translate, turn
 from maze_interp.mazes.endpoints import Endpoints, draw_endpoints
 from maze_interp.mazes.exchange import from_dataset, join, read_parquet, to_dataset, write_parquet
 from maze_interp.mazes.generators import CONNECTED, GENERATORS, NEITHER, SPANNING_TREE, Generator, generate
@@ -24,6 +25,8 @@ from maze_interp.mazes.interop import (
 from maze_interp.mazes.kinds import Mixture, World, describe, each
 from maze_interp.mazes.lattice import edge_ends, edge_ids
 from maze_interp.mazes.measures import MEASURES
+from maze_interp.mazes.moves import MOVES, single_moves
+from maze_interp.mazes.pairs import Pairs, edited_order
 from maze_interp.mazes.raster import from_ascii, from_pixels, to_ascii, to_pixels
 from maze_interp.mazes.solving import distances, on_shortest_path, shortest_path_counts, solve
 from maze_interp.mazes.streaming import stream
@@ -42,6 +45,7 @@ __all__ = [
     "INVALID",
     "KINDS",
     "MEASURES",
+    "MOVES",
     "NEITHER",
     "NEVER",
     "NO_CELL",
@@ -58,6 +62,7 @@ __all__ = [
     "Generator",
     "MazeBatch",
     "Mixture",
+    "Pairs",
     "PathBatch",
     "World",
     "acceptance",
@@ -66,6 +71,7 @@ __all__ = [
     "branches",
     "canonical_hash",
     "components",
+    "controls",
     "dead_ends",
     "decisions",
     "degrees",
@@ -78,6 +84,7 @@ __all__ = [
     "edge_count",
     "edge_ends",
     "edge_ids",
+    "edited_order",
     "forks",
     "from_ascii",
     "from_dataset",
@@ -91,12 +98,15 @@ __all__ = [
     "join",
     "load_baked",
     "look_ahead",
+    "move_goal",
+    "move_passage",
     "on_shortest_path",
     "parse_text",
     "passage_hash",
     "paths",
     "read_parquet",
     "shortest_path_counts",
+    "single_moves",
     "solve",
     "split_name",
     "split_of",
@@ -109,5 +119,7 @@ __all__ = [
     "to_maze_dataset",
     "to_networkx",
     "to_pixels",
+    "translate",
+    "turn",
     "write_parquet",
 ]
