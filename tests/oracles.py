@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis.extra.numpy import arrays
 from maze_interp.mazes.batch import DOWN, RIGHT, MazeBatch
 
 repeatable = settings(deadline=None, derandomize=True)  # the first example may wait for a compiler
+few = settings(repeatable, max_examples=40)  # for oracles that take their time
 
 
 def graph(passages: np.ndarray) -> nx.Graph:
@@ -124,6 +127,54 @@ def filled(ways: nx.Graph, kept: set[int], *, corridors: bool) -> Iterator[set[i
             return
         left.remove_nodes_from(gone)
         yield set(left)
+
+
+def every_step(graph: nx.Graph, start: int, goal: int) -> set[tuple[int, int, int]]:
+    """(step, here, came) on every shortest path, its last cell aside."""
+    if not nx.has_path(graph, start, goal):
+        return set()
+    paths = [[-1, *path] for path in nx.all_shortest_paths(graph, start, goal)]
+    return {(step, here, came) for path in paths for step, (came, here) in enumerate(pairwise(path)) if here != goal}
+
+
+def options_of(graph: nx.Graph, here: int, came: int) -> set[int]:
+    """The cells next door but for the one it came by."""
+    return set(graph[here]) - {came}
+
+
+def right_of(graph: nx.Graph, here: int, came: int, goal: int) -> set[int]:
+    """The options one step nearer to the goal."""
+    to_goal = nx.single_source_shortest_path_length(graph, goal)
+    return {there for there in options_of(graph, here, came) if to_goal.get(there) == to_goal[here] - 1}
+
+
+def decision(graph: nx.Graph, cols: int, goal: int, here: int, came: int) -> dict[str, Any]:
+    """What is to be said of one decision."""
+    options, right = options_of(graph, here, came), right_of(graph, here, came, goal)
+    behind = {there: costs_behind(graph, here, there, set(graph)) for there in options - right}
+    beeline = {cell: abs(cell // cols - goal // cols) + abs(cell % cols - goal % cols) for cell in graph}
+    lured = any(goal in costs for costs in behind.values())
+    return {
+        "options": options,
+        "right": right,
+        "deceptive": all(beeline[there] > beeline[here] for there in right),
+        "to_goal": nx.shortest_path_length(graph, here, goal),
+        "wrong_depth": -1 if lured else max((max(costs.values()) for costs in behind.values()), default=0),
+        "wrong_size": sum(map(len, behind.values())),
+        "exits": len(options),
+    }
+
+
+def guessed(graph: nx.Graph, path: list[int]) -> float:
+    """The chance to guess a path: one over the ways that lead on, at every cell but the last."""
+    return 1 / math.prod(graph.degree[cell] - (step > 0) for step, cell in enumerate(path[:-1]))
+
+
+def turns(path: list[int], cols: int) -> int:
+    """How often a path changes its direction."""
+    places = [divmod(cell, cols) for cell in path]
+    moves = [(there[0] - here[0], there[1] - here[1]) for here, there in pairwise(places)]
+    return sum(one != other for one, other in pairwise(moves))
 
 
 @st.composite

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from numba import njit
 
 from maze_interp import recipes
@@ -28,7 +28,7 @@ UNITS = ("cells", "forks")
 
 @dataclass(frozen=True)
 class Branches:
-    """What lies behind each way out of each cell, in the order DOWN, RIGHT, UP, LEFT; all int32.
+    """What lies behind each way out of each cell, [maze, cell, way] in the order DOWN, RIGHT, UP, LEFT; all int32.
 
     `size`: cells that can be reached that way without passing through the cell; 0 where the way is closed.
     `depth`: from the cell to the farthest of them, 1 if that is next door; 0 where the way is closed.
@@ -37,32 +37,37 @@ class Branches:
     goal or a cycle (also one through the cell), or is closed anyway.
     """
 
-    size: Int[np.ndarray, "maze cell 4"]
-    depth: Int[np.ndarray, "maze cell 4"]
-    goal: Int[np.ndarray, "maze cell 4"]
-    rounds: Int[np.ndarray, "maze cell 4"]
+    size: Int[np.ndarray, "*cell 4"]
+    depth: Int[np.ndarray, "*cell 4"]
+    goal: Int[np.ndarray, "*cell 4"]
+    rounds: Int[np.ndarray, "*cell 4"]
 
 
-def branches(mazes: MazeBatch, *, unit: str = "cells") -> Branches:
+def branches(mazes: MazeBatch, *, unit: str = "cells", at: Bool[np.ndarray, "maze cell"] | None = None) -> Branches:
     """What lies behind each way out of each cell of any mazes, those with cycles or without a goal included.
 
     With unit "cells", `depth` and `goal` count steps and a round fills the cells that are dead ends. With "forks",
     only forks (three passages or more), dead ends and the goal count, so that `goal` is the forks entered before the
     goal + 1, and a round fills dead-end corridors up to their next fork; a fork all but one of whose branches are
     filled is a corridor by then. A corridor that leads back to the cell itself has depth 1. `size` is in cells always.
+
+    Seen from the marked cells only, if `at` is given, which is faster: all others' ways are as if closed.
     """
     if unit not in UNITS:
         raise recipes.unknown("unit of search", unit, UNITS)
     check_cells("goal", mazes.goal, mazes.passages)
     edges = lattice.flat(mazes.passages)
-    size, depth, goal, rounds = (np.empty((len(edges), edges.shape[1] // 2, 4), np.int32) for _ in range(4))
-    _branches(edges, mazes.goal.astype(np.int64), mazes.cols, unit == "cells", size, depth, goal, rounds)
+    shape = len(edges), edges.shape[1] // 2, 4
+    size, depth = np.zeros((2, *shape), np.int32)
+    goal, rounds = np.full((2, *shape), NEVER, np.int32)
+    wanted = np.ascontiguousarray(np.broadcast_to(True if at is None else at, shape[:2]))
+    _branches(edges, mazes.goal.astype(np.int64), mazes.cols, unit == "cells", wanted, size, depth, goal, rounds)
     return Branches(size, depth, goal, rounds)
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _branches(edges, goals, cols, by_cells, size, depth, goal, rounds):
+def _branches(edges, goals, cols, by_cells, wanted, size, depth, goal, rounds):
     count, cells = edges.shape[0], edges.shape[1] // 2
     steps = lattice.spot_steps(cols)
     sides = np.zeros(cells + 2 * cols, np.uint8)
@@ -77,12 +82,10 @@ def _branches(edges, goals, cols, by_cells, size, depth, goal, rounds):
         for spot in range(sides.size):
             costs[spot] = by_cells or DEGREE[sides[spot]] != 2
         costs[end] |= goals[i] != NO_CELL
-        for cell in range(cells):
+        for cell in np.flatnonzero(wanted[i]):
             spot = np.uint64(cell + cols)
             for way in range(4):
                 if not sides[spot] >> way & 1:
-                    size[i, cell, way] = depth[i, cell, way] = 0
-                    goal[i, cell, way] = rounds[i, cell, way] = NEVER
                     continue
                 cost[:] = -1
                 cost[spot] = 0
@@ -90,9 +93,10 @@ def _branches(edges, goals, cols, by_cells, size, depth, goal, rounds):
                 holds = goals[i] != NO_CELL and spot != end and cost[end] >= 0
                 size[i, cell, way] = reached
                 depth[i, cell, way] = max(cost[order[reached - 1]], 1)
-                goal[i, cell, way] = cost[end] if holds else NEVER
-                closes = not holds and _is_tree(sides, order[:reached])
-                rounds[i, cell, way] = _fill(sides, rank, order[:reached], steps, by_cells) if closes else NEVER
+                if holds:
+                    goal[i, cell, way] = cost[end]
+                elif _is_tree(sides, order[:reached]):
+                    rounds[i, cell, way] = _fill(sides, rank, order[:reached], steps, by_cells)
 
 
 @njit(cache=True, nogil=True)

@@ -18,6 +18,7 @@ from maze_interp.mazes.batch import NO_CELL, MazeBatch, PathBatch
 from maze_interp.mazes.branches import NEVER, Branches, branches
 from maze_interp.mazes.paths import check_shortest
 from maze_interp.mazes.solving import distances, on_shortest_path
+from maze_interp.mazes.topology import open_ways
 
 FAR = np.iinfo(np.int32).max
 KINDS = ("forward", "backward", "bidirectional", "filling")
@@ -59,18 +60,19 @@ def decisions(mazes: MazeBatch, paths: PathBatch | None = None) -> Decisions:
     In the latter case a cell that shortest paths enter by several ways is as many decisions, and a maze without a path
     has none. ValueError names the first maze whose path is no shortest path.
     """
-    behind = branches(mazes)
-    maze, step, here, came = _every_step(mazes, behind.size > 0) if paths is None else _steps(mazes, paths)
+    ways = open_ways(mazes.passages)
+    maze, step, here, came = _every_step(mazes, ways) if paths is None else _steps(mazes, paths)
     there = here[:, None] + _moves(mazes)
-    options = (behind.size[maze, here] > 0) & (there != came[:, None])
+    options = ways[maze, here] & (there != came[:, None])
     chosen = np.flatnonzero(options.sum(axis=1) >= 2)
     maze, step, here, came, there, options = (one[chosen] for one in (maze, step, here, came, there, options))
-    goal = np.where(options, behind.goal[maze, here], NEVER)
+    behind = _seen_from(mazes, maze, here)
+    goal = np.where(options, behind.goal, NEVER)
     to_goal = np.where(goal == NEVER, FAR, goal).min(axis=1, initial=FAR)
     right = goal == to_goal[:, None]
     nearer = _straight(mazes, maze[:, None], there) < _straight(mazes, maze, here)[:, None]
     wrong = options & ~right
-    depth = _deepest(behind, wrong, maze, here)
+    depth = _deepest(behind, wrong)
     return Decisions(
         maze=maze,
         step=step,
@@ -81,7 +83,7 @@ def decisions(mazes: MazeBatch, paths: PathBatch | None = None) -> Decisions:
         deceptive=~(right & nearer).any(axis=1),
         to_goal=to_goal,
         wrong_depth=np.where(depth == FAR, NEVER, depth),
-        wrong_size=np.where(wrong, behind.size[maze, here], 0).sum(axis=1),
+        wrong_size=np.where(wrong, behind.size, 0).sum(axis=1),
         exits=options.sum(axis=1),
     )
 
@@ -99,15 +101,14 @@ def look_ahead(
     """
     if kind not in KINDS:
         raise recipes.unknown("kind of search", kind, KINDS)
-    behind = branches(mazes, unit=unit)
     maze, here, wrong = decisions.maze, decisions.here, decisions.options & ~decisions.right
-    goal = np.where(behind.goal == NEVER, FAR, behind.goal)[maze, here]
-    rounds = np.where(behind.rounds == NEVER, FAR, behind.rounds)[maze, here]
+    behind = _seen_from(mazes, maze, here, unit)
+    goal, rounds = (np.where(one == NEVER, FAR, one) for one in (behind.goal, behind.rounds))
     to_goal = np.where(decisions.right, goal, FAR).min(axis=1, initial=FAR)
     to_goal = np.where(np.where(wrong, goal, FAR).min(axis=1, initial=FAR) <= to_goal, FAR, to_goal)
     to_goal = np.where(wrong.any(axis=1), to_goal, 0)
     halfway = np.where(to_goal == FAR, FAR, to_goal // 2 + to_goal % 2)
-    wrong_depth = _deepest(behind, wrong, maze, here)
+    wrong_depth = _deepest(behind, wrong)
     horizon = {
         "forward": np.minimum(to_goal, wrong_depth),
         "backward": to_goal,
@@ -125,11 +126,11 @@ def _steps(mazes: MazeBatch, paths: PathBatch) -> tuple[Int[np.ndarray, " step"]
     return maze, step, paths.cells[maze, step], came
 
 
-def _every_step(mazes: MazeBatch, is_open: Bool[np.ndarray, "maze cell 4"]) -> tuple[Int[np.ndarray, " step"], ...]:
+def _every_step(mazes: MazeBatch, ways: Bool[np.ndarray, "maze cell 4"]) -> tuple[Int[np.ndarray, " step"], ...]:
     """(maze, step, here, came) of the steps of all shortest paths, each once, but for their last."""
     on_the_way = on_shortest_path(mazes)
     step = distances(mazes.passages, mazes.start)
-    maze, came, way = np.nonzero(is_open & on_the_way[..., None])
+    maze, came, way = np.nonzero(ways & on_the_way[..., None])
     here = came + _moves(mazes)[way]
     onward = on_the_way[maze, here] & (step[maze, here] > step[maze, came])
     begins = np.flatnonzero(on_the_way.any(axis=1))
@@ -152,12 +153,17 @@ def _straight(mazes: MazeBatch, maze: Int[np.ndarray, "..."], cell: Int[np.ndarr
     return abs(row - to_row) + abs(col - to_col)
 
 
-def _deepest(
-    behind: Branches,
-    wrong: Bool[np.ndarray, "decision 4"],
-    maze: Int[np.ndarray, " decision"],
-    here: Int[np.ndarray, " decision"],
-) -> Int[np.ndarray, " decision"]:
+def _seen_from(
+    mazes: MazeBatch, maze: Int[np.ndarray, " decision"], here: Int[np.ndarray, " decision"], unit: str = "cells"
+) -> Branches:
+    """What lies behind the ways out of these cells, [decision, way]."""
+    at = np.zeros((len(mazes), mazes.rows * mazes.cols), dtype=bool)
+    at[maze, here] = True
+    behind = branches(mazes, unit=unit, at=at)
+    return Branches(*(one[maze, here] for one in (behind.size, behind.depth, behind.goal, behind.rounds)))
+
+
+def _deepest(behind: Branches, wrong: Bool[np.ndarray, "decision 4"]) -> Int[np.ndarray, " decision"]:
     """The depth of the deepest wrong option, 0 without any, FAR if the goal is behind one."""
-    depth = np.where(behind.goal == NEVER, behind.depth, FAR)[maze, here]
+    depth = np.where(behind.goal == NEVER, behind.depth, FAR)
     return np.where(wrong, depth, 0).max(axis=1, initial=0)

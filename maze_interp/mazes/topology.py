@@ -16,6 +16,15 @@ from maze_interp.mazes.solving import NEVER, flood
 DEGREE = np.array([sides.bit_count() for sides in range(16)])  # of a set of directions
 
 
+def open_ways(passages: Bool[np.ndarray, "maze 2 row col"]) -> Bool[np.ndarray, "maze cell 4"]:
+    """Whether one can leave each cell DOWN, RIGHT, UP and LEFT."""
+    lattice.flat(passages)
+    out = np.zeros((len(passages), *passages.shape[2:], 4), dtype=bool)
+    out[..., 0], out[..., 1] = passages[:, DOWN], passages[:, RIGHT]
+    out[:, 1:, :, 2], out[:, :, 1:, 3] = passages[:, DOWN, :-1], passages[:, RIGHT, :, :-1]
+    return out.reshape(len(passages), passages.shape[2] * passages.shape[3], 4)
+
+
 def degrees(passages: Bool[np.ndarray, "maze 2 row col"]) -> Int[np.ndarray, "maze cell"]:
     """How many open passages each cell has: 0 (isolated) to 4, int8."""
     lattice.flat(passages)

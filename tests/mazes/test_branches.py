@@ -32,24 +32,22 @@ def found(behind: mazes.Branches, *where: int) -> tuple[int, int, int, int]:
 
 
 @pytest.mark.parametrize("unit", ["cells", "forks"])
-@oracles.repeatable
+@oracles.few
 @given(batch=oracles.any_mazes(longest=4))
 def test_branches_are_those_of_networkx(unit: str, batch: MazeBatch) -> None:
     behind = mazes.branches(batch, unit=unit)
-    moves = [batch.cols, 1, -batch.cols, -1]
     for i, goal in enumerate(batch.goal.tolist()):
         graph = oracles.graph(batch.passages[i])
         for cell, way in np.ndindex(len(graph), 4):
-            near = (
-                cell + moves[way] if way % 2 == 0 or (cell % batch.cols) + moves[way] in range(batch.cols) else NO_CELL
-            )
-            closed = not graph.has_edge(cell, near)
+            row, col = cell // batch.cols + (way == 0) - (way == 2), cell % batch.cols + (way == 1) - (way == 3)
+            near = row * batch.cols + col
+            closed = col not in range(batch.cols) or not graph.has_edge(cell, near)
             assert found(behind, i, cell, way) == (
                 (0, 0, NEVER, NEVER) if closed else expected(graph, cell, near, goal, unit)
             )
 
 
-@oracles.repeatable
+@oracles.few
 @given(st.sampled_from(["wilson", "depth_first"]), st.integers(0, 1000), st.sampled_from(["cells", "forks"]))
 def test_the_ways_out_of_a_cell_of_a_tree_share_it_among_them(generator: str, seed: int, unit: str) -> None:
     """One way leads to the goal; the others close, cell by cell in as many rounds as they are deep, else in fewer."""
@@ -67,11 +65,11 @@ def test_the_ways_out_of_a_cell_of_a_tree_share_it_among_them(generator: str, se
 
 
 def test_corridors_are_free_between_forks_by_hand() -> None:
-    """From cell 0 a corridor leads to a crossing: two dead ends of one and two cells, and a last corridor to the goal.
+    """A corridor from 0 to the fork 2, then to the goal at 4 or round a corner into a dead end.
 
-    0-1-2-3-4      From 0 to the goal at 4: 4 steps, one fork. Away from the goal, seen from 3: three ends in two
-        |          forks' depth, filled in two rounds, as two corridors of the fork close in the first.
-      5-6-7  (of the second row, 6 below 2)
+    0-1-2-3-4
+        |
+      6-7
     """
     passages = oracles.passages_of([(0, 1), (1, 2), (2, 3), (3, 4), (2, 7), (7, 6)], 2, 5)
     maze = MazeBatch(passages, np.array([0]), np.array([4]))
@@ -98,6 +96,19 @@ def test_without_a_goal_every_way_of_a_tree_closes() -> None:
     assert np.array_equal(behind.rounds != NEVER, behind.size > 0)
     with pytest.raises(ValueError, match=r"goal of maze 3 must be a cell in \[0, 25\) or NO_CELL"):
         mazes.branches(MazeBatch(trees.passages, nowhere, np.where(np.arange(20) == 3, 25, 0)))
+
+
+def test_seen_from_some_cells_only_these_are_as_ever() -> None:
+    batch = mazes.draw(mazes.World("percolation", 4, 5, {"p": 0.6}), 20, seed=0)
+    everywhere = mazes.branches(batch)
+    assert np.array_equal(everywhere.size > 0, mazes.topology.open_ways(batch.passages))
+    at = np.random.default_rng(0).random((20, 4 * 5)) < 0.5
+    some = mazes.branches(batch, at=at)
+    for name, closed in {"size": 0, "depth": 0, "goal": NEVER, "rounds": NEVER}.items():
+        whole, part = getattr(everywhere, name), getattr(some, name)
+        assert np.array_equal(part, np.where(at[..., None], whole, closed))
+    with pytest.raises(ValueError, match="broadcast"):
+        mazes.branches(batch, at=at[:, 1:])
 
 
 def test_an_unknown_unit_is_refused() -> None:

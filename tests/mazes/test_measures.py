@@ -32,6 +32,21 @@ def counted(maze, start, goal):
         "path_forks": sum(graph.degree[cell] - (cell != start) >= 2 for cell in on_the_way),
         "straight_distance": straight,
         "detour": length - 1 - straight,
+        "turns": min((oracles.turns(way, cols) for way in ways), default=0),
+        "baseline_success": pytest.approx(sum(oracles.guessed(graph, way) for way in ways)),
+        **of_decisions(graph, cols, start, goal),
+    }
+
+
+def of_decisions(graph, cols, start, goal):
+    """The measures that are sums or maxima over decisions."""
+    steps = {(here, came) for _, here, came in oracles.every_step(graph, start, goal)}
+    all_ = [oracles.decision(graph, cols, goal, *step) for step in steps if len(oracles.options_of(graph, *step)) >= 2]
+    depths = [one["to_goal"] if one["wrong_depth"] < 0 else one["wrong_depth"] for one in all_]
+    return {
+        "deceptive_forks": sum(one["deceptive"] for one in all_),
+        "wrong_cells": sum(one["wrong_size"] for one in all_),
+        "look_ahead": max((min(one["to_goal"], depth) for one, depth in zip(all_, depths, strict=True)), default=0),
     }
 
 
