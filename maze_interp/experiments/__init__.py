@@ -2,9 +2,13 @@
 
 from types import ModuleType
 
-from maze_interp.experiments import attention, behaviour
+from maze_interp.experiments import attention, behaviour, misgeneralisation
 from maze_interp.experiments.findings import Findings, read, section, write
 
-EXPERIMENTS: dict[str, ModuleType] = {"behaviour": behaviour, "attention": attention}
+EXPERIMENTS: dict[str, ModuleType] = {
+    "behaviour": behaviour,
+    "attention": attention,
+    "misgeneralisation": misgeneralisation,
+}
 
-__all__ = ["EXPERIMENTS", "Findings", "attention", "behaviour", "read", "section", "write"]
+__all__ = ["EXPERIMENTS", "Findings", "attention", "behaviour", "misgeneralisation", "read", "section", "write"]

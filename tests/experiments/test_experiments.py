@@ -13,6 +13,7 @@ from tests import tiny
 
 EXPERIMENTS = experiments.EXPERIMENTS
 every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
+SMALL = {"behaviour": {"mazes": 20}, "misgeneralisation": {"mazes": 40}}  # settings that make it quick
 MAZES = 60
 
 
@@ -32,8 +33,7 @@ def ignorant(tmp_path_factory):
 def test_it_says_what_it_asks_and_repeats_itself_exactly(name, trained):
     module = EXPERIMENTS[name]
     assert (module.__doc__ or "").splitlines()[0].endswith(("?", "."))
-    small = {"mazes": 20} if name == "behaviour" else {}
-    settings = module.Settings(run=str(trained.folder), **small)
+    settings = module.Settings(run=str(trained.folder), **SMALL.get(name, {}))
     one, two = (module.run(settings) for _ in range(2))
     assert one.sentences == two.sentences
     assert json.dumps(dict(one.numbers)) == json.dumps(dict(two.numbers))
@@ -53,7 +53,7 @@ def test_it_needs_a_finished_run(name, tmp_path):
 @every_experiment
 def test_what_it_finds_is_written_for_others(name, trained, tmp_path):
     module = EXPERIMENTS[name]
-    settings = module.Settings(run=str(trained.folder), seed=3, **({"mazes": 20} if name == "behaviour" else {}))
+    settings = module.Settings(run=str(trained.folder), seed=3, **SMALL.get(name, {}))
     folder = experiments.write(module.run(settings), tmp_path / name, settings)
     assert recipes.load(module.Settings, folder / "settings.toml") == settings
     assert json.loads((folder / "numbers.json").read_text())
