@@ -1,8 +1,11 @@
 """How well, and how badly, a maze is walked: metrics of written paths, teacher-forced predictions, published tasks."""
 
+from maze_interp.behaviour.choosing import accuracy_by, policy_responses, responses, silent
 from maze_interp.behaviour.evaluate import Solver, behave, evaluate
+from maze_interp.behaviour.fitting import fit_mixture
 from maze_interp.behaviour.forced import FORCED, Predictions, predictions, score_forced, step_accuracy
 from maze_interp.behaviour.forks import decision_points
+from maze_interp.behaviour.lookahead import decisions_needed, effective_look_ahead, horizons_left
 from maze_interp.behaviour.metrics import AMOUNTS, METRICS, SHARES
 from maze_interp.behaviour.solvers import POLICIES, SOLVERS, Policy, follow, memoriser, oracle, random_walk, searcher
 from maze_interp.behaviour.tasks import TASKS, score_tasks
@@ -20,18 +23,26 @@ __all__ = [
     "Predictions",
     "Solver",
     "Walker",
+    "accuracy_by",
     "behave",
     "decision_points",
+    "decisions_needed",
+    "effective_look_ahead",
     "evaluate",
+    "fit_mixture",
     "follow",
+    "horizons_left",
     "memoriser",
     "of_model",
     "of_policy",
     "oracle",
+    "policy_responses",
     "predictions",
     "random_walk",
+    "responses",
     "score_forced",
     "score_tasks",
     "searcher",
+    "silent",
     "step_accuracy",
 ]
