@@ -1,6 +1,7 @@
 """How well, and how badly, a maze is walked: metrics of written paths, teacher-forced predictions, published tasks."""
 
 from maze_interp.behaviour.choosing import accuracy_by, policy_responses, responses, silent
+from maze_interp.behaviour.counterfactual import Reactions, flip_rate, flip_rows, react
 from maze_interp.behaviour.evaluate import Solver, behave, evaluate
 from maze_interp.behaviour.fitting import fit_mixture
 from maze_interp.behaviour.forced import FORCED, Predictions, predictions, score_forced, step_accuracy
@@ -21,6 +22,7 @@ __all__ = [
     "TASKS",
     "Policy",
     "Predictions",
+    "Reactions",
     "Solver",
     "Walker",
     "accuracy_by",
@@ -30,6 +32,8 @@ __all__ = [
     "effective_look_ahead",
     "evaluate",
     "fit_mixture",
+    "flip_rate",
+    "flip_rows",
     "follow",
     "horizons_left",
     "memoriser",
@@ -39,6 +43,7 @@ __all__ = [
     "policy_responses",
     "predictions",
     "random_walk",
+    "react",
     "responses",
     "score_forced",
     "score_tasks",
