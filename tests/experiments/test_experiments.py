@@ -13,7 +13,11 @@ from tests import tiny
 
 EXPERIMENTS = experiments.EXPERIMENTS
 every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
-SMALL = {"behaviour": {"mazes": 20}, "misgeneralisation": {"mazes": 40}}  # settings that make it quick
+SMALL = {  # settings that make it quick
+    "behaviour": {"mazes": 20},
+    "misgeneralisation": {"mazes": 40},
+    "shifts": {"mazes": 10, "only": "row_by_row, goal_cut_off"},
+}
 MAZES = 60
 
 

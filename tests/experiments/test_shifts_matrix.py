@@ -1,0 +1,108 @@
+"""The matrix measures what applies, lists what does not, and says in words what its numbers say."""
+
+import json
+from dataclasses import replace
+from math import isnan
+
+import numpy as np
+import pytest
+
+from maze_interp import mazes, models, seeds, training
+from maze_interp.behaviour import shifts as room
+from maze_interp.behaviour.shifts import AT_HOME, BASELINE, SAME_LENGTH, TRAINED, UNTRAINED
+from maze_interp.experiments import shifts
+from maze_interp.mazes import World
+from tests import tiny
+
+ONLY = "larger, smaller_at_0_1, depth_first, one_wall_in_ten_opened, goal_cut_off, row_by_row, walls_told"
+MAZES = 30
+
+
+@pytest.fixture(scope="module")
+def found(trained):
+    return shifts.run(shifts.Settings(run=str(trained.folder), mazes=MAZES, only=ONLY))
+
+
+def cell(found, shift, measure="optimal", walker=TRAINED, table="matrix"):
+    (row,) = (
+        row
+        for row in found.tables[table]
+        if row.what["shift"] == shift and row.measure == measure and row.what.get("walker", TRAINED) == walker
+    )
+    return row
+
+
+def test_the_matrix_has_a_row_for_every_walker_and_a_reason_for_every_refusal(found):
+    for shift in (AT_HOME, "depth_first", "one_wall_in_ten_opened", "row_by_row"):
+        walked = [cell(found, shift, walker=walker) for walker in (TRAINED, BASELINE, UNTRAINED)]
+        assert [row.n for row in walked] == [MAZES] * 3
+        assert all(0 <= row.low <= row.value <= row.high <= 1 for row in walked)
+    for shift, reason in (("larger", "4 x 4 cells do not fit"), ("walls_told", "no token '<XX>'")):
+        row = cell(found, shift)
+        assert isnan(row.value)
+        assert row.n == 0
+        assert row.what["note"].startswith("not applicable: ")
+        assert reason in row.what["note"]
+        assert isnan(found.numbers[f"learns.{shift}.optimal"])
+    assert "2 shifts are not applicable: larger, walls_told" in found.sentences[-1]
+
+
+def test_home_is_what_the_model_walks_unshifted(found, trained):
+    home = room.home_of(trained.recipe)
+    plain = room.unshifted(home, MAZES, seed=seeds.derive(0, "shifts"))
+    walked = models.rollout(trained.model(), plain.mazes, prompts=plain.prompts)
+    assert cell(found, AT_HOME).value == mazes.paths.optimal(plain.mazes, walked).mean() > 0.2
+    assert f"{cell(found, AT_HOME).value:.1%} of {MAZES} unseen mazes" in found.sentences[1]
+    assert cell(found, AT_HOME, walker=UNTRAINED).value < 0.1
+    assert cell(found, AT_HOME, "read_in_training", table="prompts").value == 0
+
+
+def test_without_a_way_to_the_goal_no_path_is_right_and_each_does_one_thing(found):
+    rows = found.tables["goal_cut_off"]
+    assert [row.measure for row in rows] == list(room.OUTCOMES)
+    assert sum(row.value for row in rows) == pytest.approx(1.0)
+    assert cell(found, "goal_cut_off").n == 0
+    assert cell(found, "goal_cut_off", "wall", table="constraints").n == MAZES
+    assert all(f"{row.measure.replace('_', ' ')} {row.value:.1%}" in " ".join(found.sentences) for row in rows)
+
+
+def test_lengths_are_told_and_what_they_cost(found):
+    usual = cell(found, AT_HOME, "prompt_tokens", table="prompts").value
+    short = cell(found, "smaller_at_0_1", "prompt_tokens", table="prompts").value
+    assert short < usual
+    control = cell(found, "smaller_at_0_1", "prompt_tokens", SAME_LENGTH, "prompts")
+    assert control.value == short
+    assert -1 <= cell(found, "smaller_at_0_1", "lost_to_length", SAME_LENGTH, "prompts").value <= 1
+    with pytest.raises(ValueError, match="not enough values"):
+        cell(found, "row_by_row", walker=SAME_LENGTH)
+    assert "3 shifts change the length of the prompt" in " ".join(found.sentences)
+
+
+def test_figures_hold_every_shift_and_empty_cells_for_what_was_not_measured(found):
+    drawn = found.figures["matrix_places_and_generators"].data[0]
+    assert list(found.figures["matrix_prompts"].layout.yaxis.ticktext) == [AT_HOME, "row_by_row", "walls_told"]
+    values = np.array(drawn.z, float)
+    assert np.isnan(values[1]).all()  # larger
+    assert not np.isnan(values[0, [0, 2, 3]]).any()
+    assert np.isnan(values[0, 1])  # home has its own length
+
+
+def test_two_runs_make_a_matrix_of_worlds(trained, tmp_path):
+    other = training.train(replace(tiny.QUICK, world=World("braided", 3, 3)), tmp_path / "woven")
+    both = shifts.run(shifts.Settings(run=f"{trained.folder},{other.folder}", mazes=10, only="row_by_row"))
+    names = {(row.what["run"], row.what["shift"]) for row in both.tables["matrix"]}
+    assert {("learns", "world of woven"), ("woven", "world of learns"), ("woven", "world of woven")} <= names
+    assert (
+        next(
+            row for row in both.tables["matrix"] if (row.what["run"], row.what["shift"]) == ("woven", "world of woven")
+        )
+        .what["note"]
+        .startswith(room.AS_TRAINED)
+    )
+    assert "learns.world of woven.optimal" in both.numbers
+    json.dumps(dict(both.numbers))
+
+
+def test_shifts_are_asked_for_by_name(trained):
+    with pytest.raises(ValueError, match="row_by_row"):
+        shifts.run(shifts.Settings(run=str(trained.folder), only="row_by_rows"))
