@@ -77,6 +77,7 @@ def effective_look_ahead(
     kind: str,
     *,
     unit: str = "cells",
+    beyond: str = "greedy",
     horizons: Sequence[int],
     **what: Any,
 ) -> list[tables.Row]:
@@ -90,8 +91,9 @@ def effective_look_ahead(
     strata = stratify(decisions, look_ahead(mazes, decisions, kind, unit=unit))
     rows = []
     for horizon in horizons:
-        ways = policy_responses(searcher(kind, horizon, unit=unit), mazes, decisions)
-        rows += beside(responses, ways, decisions, strata, **what, kind=kind, unit=unit, horizon=horizon)
+        ways = policy_responses(searcher(kind, horizon, unit=unit, beyond=beyond), mazes, decisions)
+        where = {**what, "kind": kind, "unit": unit, "beyond": beyond, "horizon": horizon}
+        rows += beside(responses, ways, decisions, strata, **where)
     return rows
 
 

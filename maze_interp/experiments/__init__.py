@@ -2,13 +2,14 @@
 
 from types import ModuleType
 
-from maze_interp.experiments import attention, behaviour, misgeneralisation, shifts
+from maze_interp.experiments import attention, behaviour, misgeneralisation, search_or_heuristic, shifts
 from maze_interp.experiments.findings import Findings, read, section, write
 
 EXPERIMENTS: dict[str, ModuleType] = {
     "behaviour": behaviour,
     "attention": attention,
     "misgeneralisation": misgeneralisation,
+    "search_or_heuristic": search_or_heuristic,
     "shifts": shifts,
 }
 
@@ -19,6 +20,7 @@ __all__ = [
     "behaviour",
     "misgeneralisation",
     "read",
+    "search_or_heuristic",
     "section",
     "shifts",
     "write",

@@ -1,4 +1,4 @@
-"""A searcher is greedy beyond its horizon, and right wherever its horizon is the look-ahead that is needed."""
+"""A searcher is right wherever its horizon is the look-ahead that is needed, and greedy or a guess beyond."""
 
 import numpy as np
 import pytest
@@ -37,13 +37,14 @@ def test_it_is_right_within_its_horizon(kind, unit, world):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("unit", UNITS)
-def test_it_is_greedy_beyond_its_horizon(kind, unit):
-    """Where no way at all is found or closed, its ways are those of the greedy; with horizon 0, everywhere."""
+@pytest.mark.parametrize(("beyond", "guide"), [("greedy", "greedy_manhattan"), ("guess", "baseline")])
+def test_beyond_its_horizon_it_is_greedy_or_guesses(kind, unit, beyond, guide):
+    """Where no way at all is found or closed, its ways are those of the local rule; with horizon 0, everywhere."""
     horizon = {"cells": 2, "forks": 1}[unit]
     batch = mazes.draw(WORLDS[0], 150, seed=1)
     asked = mazes.decisions(batch, mazes.solve(batch))
-    greedy = at_decisions(POLICIES["greedy_manhattan"], batch, asked)
-    np.testing.assert_array_equal(at_decisions(searcher(kind, 0, unit=unit), batch, asked), greedy)
+    local = at_decisions(POLICIES[guide], batch, asked)
+    np.testing.assert_array_equal(at_decisions(searcher(kind, 0, unit=unit, beyond=beyond), batch, asked), local)
     behind = mazes.branches(batch, unit=unit)
     depth, goal, rounds = (each[asked.maze, asked.here] for each in (behind.depth, behind.goal, behind.rounds))
     wrong = asked.options & ~asked.right
@@ -55,8 +56,8 @@ def test_it_is_greedy_beyond_its_horizon(kind, unit):
     }[kind]
     blind = np.where(asked.options, first_sign, ENDLESS).min(axis=1) > horizon
     assert blind.sum() > 20
-    found = at_decisions(searcher(kind, horizon, unit=unit), batch, asked)
-    np.testing.assert_array_equal(found[blind], greedy[blind])
+    found = at_decisions(searcher(kind, horizon, unit=unit, beyond=beyond), batch, asked)
+    np.testing.assert_array_equal(found[blind], local[blind])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -110,5 +111,7 @@ def test_bad_searchers_are_refused_at_once():
         searcher("foward", 1)
     with pytest.raises(ValueError, match="unknown unit of search 'fork'; did you mean 'forks'"):
         searcher("forward", 1, unit="fork")
+    with pytest.raises(ValueError, match="unknown way to go on beyond the horizon 'gess'; did you mean 'guess'"):
+        searcher("forward", 1, beyond="gess")
     with pytest.raises(ValueError, match="horizon must be at least 0, not -1"):
         searcher("forward", -1)

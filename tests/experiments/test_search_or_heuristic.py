@@ -1,0 +1,62 @@
+"""The page of the verdict: its words are those of the numbers, for models and for walkers whose ways are known."""
+
+import numpy as np
+import pytest
+
+from maze_interp import mazes
+from maze_interp.experiments import search_or_heuristic
+from maze_interp.experiments.search_or_heuristic import Settings, other_mazes, walker_of
+from maze_interp.mazes import TEST
+
+
+def page(trained, walker, count=40):
+    return search_or_heuristic.run(Settings(run=str(trained.folder), walker=walker, mazes=count))
+
+
+def test_the_oracle_is_said_to_search(trained):
+    found = page(trained, "oracle")
+    assert "oracle keeps to the passages in 100.0% of mazes" in found.sentences[0]
+    assert "supports that it searches" in found.sentences[0]
+    assert found.numbers["valid"] == found.numbers["optimal"] == 1
+    assert "searches: 3 of 3 predictions held" in " ".join(found.sentences)
+    assert {"predictions", "accuracy", "edits", "heuristics"} == set(found.figures)
+
+
+def test_an_untrained_network_is_said_not_to_walk(trained):
+    found = page(trained, "untrained")
+    assert "untrained keeps to the passages in 0.0% of mazes: it does not walk them" in found.sentences[0]
+
+
+def test_the_words_state_what_was_measured(trained):
+    found = page(trained, "model")
+    for row in found.tables["predictions"]:
+        said = f"{row.measure}: predicted {row.what['predicts']}, measured {row.value:.3f}"
+        assert any(said in sentence for sentence in found.sentences), said
+        assert row.what["held"] in ("yes", "no", "undecided")
+    assert found.sentences[0].startswith(trained.recipe.name)
+    assert search_or_heuristic.walker_of(trained, "model", seed=0).name == trained.recipe.name
+
+
+def test_other_mazes_are_of_the_same_lattice_and_never_read(trained):
+    name, other = other_mazes(trained, 20, seed=0)
+    assert name == "wilson" != trained.recipe.world.generator
+    assert (other.rows, other.cols) == (3, 3)
+    assert (mazes.split_of(mazes.passage_hash(other.passages)) == TEST).all()
+
+
+def test_a_walker_it_does_not_know_is_refused():
+    with pytest.raises(ValueError, match="unknown walker 'orakle'; did you mean 'oracle'"):
+        Settings(walker="orakle")
+
+
+def test_the_untrained_walker_is_the_network_before_training(trained):
+    drawn, _ = mazes.take(trained.recipe.world, 5, seed=0, split=TEST)
+    before = search_or_heuristic.behaviour.of_model(trained.model(0), seed=1)
+    untrained = walker_of(trained, "untrained", seed=1)
+    assert np.array_equal(untrained.walk(drawn).cells, before.walk(drawn).cells)
+
+
+def test_progress_reaches_its_end(trained):
+    said = []
+    search_or_heuristic.run(Settings(run=str(trained.folder), walker="baseline", mazes=20), lambda *g: said.append(g))
+    assert said[-1][0] == said[-1][1]
