@@ -38,7 +38,7 @@ PREDICTION = (
     "Predicted: a walker that reads passages and searches is as good in every world that its vocabulary has words for, "
     "and where it fails it still obeys the passages; one that knows its training mazes by their looks loses both."
 )
-PROMPTS = ("prompt_tokens", "lost_to_length", "crosses_the_edge", "read_in_training")
+PROMPTS = ("prompt_tokens", "lost_at_length", "lost_to_length", "crosses_the_edge", "read_in_training")
 WORST = 5  # shifts named in a sentence
 PAGES = {  # families that are drawn together
     "places_and_generators": ("size and place", "generator", "world"),
@@ -157,17 +157,19 @@ def _sentences(one: Measured) -> Iterator[str]:
     yield from _on_length(one)
     yield from _on_edges(one)
     if one.refused:
-        yield f"{one.run}: {len(one.refused)} shifts are not applicable: {', '.join(one.refused)}; the matrix says why."
+        yield f"{one.run}: not applicable, for reasons given in the matrix: {', '.join(one.refused)}."
 
 
 def _on_length(one: Measured) -> Iterator[str]:
-    costs = _shifts(one, "lost_to_length", SAME_LENGTH)
-    if costs:
-        most = max(costs.values(), key=lambda row: row.value)
+    lost, to_length = (_shifts(one, f"lost_{how}_length", SAME_LENGTH) for how in ("at", "to"))
+    if lost:
+        most = max(lost.values(), key=lambda row: row.value)
+        alone = to_length[most.what["shift"]]
         yield (
-            f"{one.run}: {len(costs)} shifts change the length of the prompt. Home mazes at that length lose most at "
-            f"the length of {most.what['shift']}: {most.value:+.1%} of {most.n} mazes fewer than at their own "
-            f"(interval {most.low:+.1%} to {most.high:+.1%})."
+            f"{one.run}: {len(lost)} shifts change the length of the prompt. Home mazes told at that length lose most "
+            f"at that of {most.what['shift']}: {most.value:.1%} of {most.n} mazes (interval {most.low:.1%} to "
+            f"{most.high:.1%}). Against the very same mazes at the usual length, edges said again where some were "
+            f"closed, they lose {alone.value:.1%} ({alone.low:.1%} to {alone.high:.1%}): so much is the length's own."
         )
 
 

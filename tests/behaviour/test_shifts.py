@@ -313,7 +313,10 @@ def test_the_control_has_the_length_of_the_shifted_prompts_and_the_paths_of_home
         width = unusual.edge_tokens(HOME.tokenizer.choices)
         assert abs(one.prompts.length - plain.prompts.length[: len(one)]).max() <= width / 2
         return
-    control, chosen = matched
+    control, chosen = matched.made, matched.chosen
+    assert np.array_equal(matched.usual.length, plain.prompts.length[chosen])
+    longer = control.prompts.length > matched.usual.length
+    assert HOME.tokenizer.text(matched.usual[longer]) == HOME.tokenizer.text(plain.prompts[chosen[longer]])
     assert np.abs(control.prompts.length - one.prompts.length[chosen]).max() <= 2
     assert np.array_equal(control.solutions.cells, plain.solutions.cells[chosen])
     assert mazes.paths.optimal(control.mazes, control.solutions).all()

@@ -44,7 +44,7 @@ def test_the_matrix_has_a_row_for_every_walker_and_a_reason_for_every_refusal(fo
         assert row.what["note"].startswith("not applicable: ")
         assert reason in row.what["note"]
         assert isnan(found.numbers[f"learns.{shift}.optimal"])
-    assert "2 shifts are not applicable: larger, walls_told" in found.sentences[-1]
+    assert "reasons given in the matrix: larger, walls_told." in found.sentences[-1]
 
 
 def test_home_is_what_the_model_walks_unshifted(found, trained):
@@ -72,7 +72,12 @@ def test_lengths_are_told_and_what_they_cost(found):
     assert short < usual
     control = cell(found, "smaller_at_0_1", "prompt_tokens", SAME_LENGTH, "prompts")
     assert control.value == short
+    lost = cell(found, "smaller_at_0_1", "lost_at_length", SAME_LENGTH, "prompts")
     assert -1 <= cell(found, "smaller_at_0_1", "lost_to_length", SAME_LENGTH, "prompts").value <= 1
+    assert f"{lost.n} mazes" in " ".join(found.sentences)
+    walked = cell(found, "goal_cut_off", "lost_at_length", SAME_LENGTH, "prompts")
+    at_home = cell(found, AT_HOME).value - cell(found, "goal_cut_off", walker=SAME_LENGTH).value
+    assert walked.n < MAZES or walked.value == pytest.approx(at_home)
     with pytest.raises(ValueError, match="not enough values"):
         cell(found, "row_by_row", walker=SAME_LENGTH)
     assert "3 shifts change the length of the prompt" in " ".join(found.sentences)

@@ -7,7 +7,7 @@ from itertools import product
 
 from maze_interp import recipes
 from maze_interp.behaviour.shifts.constraints import CONSTRAINTS, OUTCOMES, arrival, outcomes
-from maze_interp.behaviour.shifts.control import length_matched
+from maze_interp.behaviour.shifts.control import Matched, length_matched
 from maze_interp.behaviour.shifts.declaration import (
     AS_TRAINED,
     Home,
@@ -61,6 +61,7 @@ __all__ = [
     "UNTRAINED",
     "WALKERS",
     "Home",
+    "Matched",
     "Measured",
     "Shift",
     "ShiftedSet",

@@ -1,11 +1,13 @@
 """Is it the shift, or only the length of the prompt? Home mazes whose prompts are as long as the shifted ones.
 
 A shift that makes prompts longer or shorter moves every position after it, and a model may know its positions by
-heart. Its control leaves the world as it was and changes the length alone: where prompts got longer, edges are said
-once more; where they got shorter, dead ends that the shortest path does not pass are closed one by one.
+heart. Its control leaves the world as it was: where prompts got longer, edges are said once more; where they got
+shorter, dead ends that the shortest path does not pass are closed one by one. To close them, or to say an edge twice,
+is a change of its own. So the control's mazes are told at the usual length as well, edges said again in place of
+those closed: what differs between the two is the length, and how often an edge is said.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -20,10 +22,17 @@ from maze_interp.tokens import TokenBatch, Tokenizer, unusual
 MOST = 512  # edges said again
 
 
-def length_matched(
-    home: Home, shifted: ShiftedSet, plain: ShiftedSet, *, seed: int
-) -> tuple[ShiftedSet, Int[np.ndarray, " chosen"]] | None:
-    """(home mazes with prompts as long as the shifted ones', which of the plain ones they are); None if none differ.
+@dataclass(frozen=True)
+class Matched:
+    """Home mazes at another length: the set, their prompts at the usual length, and which of the home set they are."""
+
+    made: ShiftedSet
+    usual: TokenBatch
+    chosen: Int[np.ndarray, " maze"]
+
+
+def length_matched(home: Home, shifted: ShiftedSet, plain: ShiftedSet, *, seed: int) -> Matched | None:
+    """Home mazes whose prompts are as long as the shifted ones; None if those have the usual length.
 
     Prompt i is as long as that of shifted maze i, to the nearest edge; `plain` is the unshifted set of the same seed.
     Mazes that have no such prompt are left out. Raises ValueError where that leaves none.
@@ -38,13 +47,13 @@ def length_matched(
     if tokenizer.choices.edges == "passages":
         after = pruned(before, plain.solutions[:pairs], -more, seed=seed)
         short = mazes.edge_count(after.passages) == mazes.edge_count(before.passages) + np.minimum(more, 0)
-    prompts = tokenizer.encode_prompts(after, edge_order=trimmed(tokenizer, before, after, seed))
-    prompts = lengthened(tokenizer, prompts, more, seed=seed)
+    told = tokenizer.encode_prompts(after, edge_order=trimmed(tokenizer, before, after, seed))
+    prompts, usual = (lengthened(tokenizer, told, by, seed=seed) for by in (more, -more))
     room = prompts.length + answer_tokens(home, before, plain.solutions[:pairs]) <= home.context + 1
     chosen = np.flatnonzero(short & room)
     if len(chosen) == 0:
         raise ValueError("no maze of the home world can be told at that length")
-    return ShiftedSet(after[chosen], prompts[chosen], plain.solutions[chosen]), chosen
+    return Matched(ShiftedSet(after[chosen], prompts[chosen], plain.solutions[chosen]), usual[chosen], chosen)
 
 
 def lengthened(tokenizer: Tokenizer, prompts: TokenBatch, more: Int[np.ndarray, " maze"], *, seed: int) -> TokenBatch:

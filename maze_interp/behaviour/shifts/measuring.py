@@ -1,7 +1,7 @@
 """A trained run under shifts: what is walked, by the model and beside it by its controls.
 
 The Baseline Solver knows passages and nothing of the goal. The untrained network knows neither. Where a shift makes
-prompts longer or shorter, the model walks home mazes at that length, and the same mazes at their own.
+prompts longer or shorter, the model walks home mazes at that length, and the same mazes at the usual one.
 """
 
 from collections.abc import Callable, Mapping
@@ -125,9 +125,10 @@ def _measure(bench: _Bench, made: ShiftedSet, what: dict[str, Any], found: Measu
 
 
 def _at_that_length(bench: _Bench, made: ShiftedSet) -> list[Row]:
-    """What the model does in its home mazes at the length of the shifted prompts, and what that length costs it.
+    """What the model does in home mazes at the length of the shifted prompts.
 
-    A nan where no home maze can be told at that length, nothing where the length is the usual one.
+    `lost_at_length` is what these mazes lose against the untouched home mazes, `lost_to_length` what they lose against
+    themselves at the usual length. A nan where no home maze can be told at that length, nothing where it is the usual.
     """
     what: dict[str, Any] = {"walker": SAME_LENGTH}
     control = attempt(partial(length_matched, bench.home, made, bench.plain, seed=bench.seed))
@@ -135,9 +136,15 @@ def _at_that_length(bench: _Bench, made: ShiftedSet) -> list[Row]:
         return []
     if isinstance(control, str):
         return [Row("optimal", nan, nan, nan, 0, what | {"note": f"not applicable: {control}"})]
-    matched, chosen = control
-    paths = models.rollout(bench.model, matched.mazes, prompts=matched.prompts)
-    before = mazes.paths.optimal(bench.plain.mazes[chosen], bench.at_home[chosen])
-    after = mazes.paths.optimal(matched.mazes, paths)
-    cost = tables.paired_difference("lost_to_length", before, after, seed=bench.seed, **what)
-    return [*arrival(matched, paths, **what), tables.mean("prompt_tokens", matched.prompts.length, **what), cost]
+    matched = control.made
+    there, usual = (
+        models.rollout(bench.model, matched.mazes, prompts=told) for told in (matched.prompts, control.usual)
+    )
+    at_home = mazes.paths.optimal(bench.plain.mazes, bench.at_home)[control.chosen]
+    after, before = (mazes.paths.optimal(matched.mazes, paths) for paths in (there, usual))
+    return [
+        *arrival(matched, there, **what),
+        tables.mean("prompt_tokens", matched.prompts.length, **what),
+        tables.paired_difference("lost_at_length", at_home, after, seed=bench.seed, **what),
+        tables.paired_difference("lost_to_length", before, after, seed=bench.seed, **what),
+    ]
