@@ -169,7 +169,7 @@ def _on_length(one: Measured) -> Iterator[str]:
             f"{one.run}: {len(lost)} shifts change the length of the prompt. Home mazes told at that length lose most "
             f"at that of {most.what['shift']}: {most.value:.1%} of {most.n} mazes (interval {most.low:.1%} to "
             f"{most.high:.1%}). Against the very same mazes at the usual length, edges said again where some were "
-            f"closed, they lose {alone.value:.1%} ({alone.low:.1%} to {alone.high:.1%}): so much is the length's own."
+            f"closed, they lose {alone.value:.1%} ({alone.low:.1%} to {alone.high:.1%}); the rest is not the length's."
         )
 
 

@@ -77,14 +77,12 @@ def say_also(
     choices = tokenizer.choices
     if choices.edges == "walls":
         raise ValueError(f"the scheme {tokenizer.scheme!r} lists walls, so it cannot name a passage")
-    spelt = [_spelt(tokenizer, ends[..., side], mazes.cols) for side in (0, 1)]
-    said = [(np.full((*ends.shape[:2], 1), token), np.full((*ends.shape[:2], 1), NO_CELL)) for token in _MARKS]
-    groups = [spelt[0], *([said[0]] if choices.connector else []), spelt[1], said[1]]
+    one, other = (_spelt(tokenizer, ends[..., side], mazes.cols) for side in (0, 1))
+    shape = (*ends.shape[:2], 1)
+    connector, end = ((np.full(shape, token), np.full(shape, NO_CELL)) for token in (CONNECTOR, SEMICOLON))
+    groups = [one, *([connector] if choices.connector else []), other, end]
     ids, cells = (np.concatenate(parts, axis=-1) for parts in zip(*groups, strict=True))
     return _insert(prompts, ids, cells, ends[..., 0] != NO_CELL, slots)
-
-
-_MARKS = CONNECTOR, SEMICOLON
 
 
 def _spelt(
