@@ -1,25 +1,10 @@
 """Where heads look and what they move, layer by layer: what a head is called, what its matrices do to tokens."""
 
 from maze_interp.attention.attribution import Part, Written, attribute, by_layer, written
-from maze_interp.attention.lens import Streams, TunedLens, logit_lens, streams, tune, tuned_lens
-
-__all__ = [
-    "Part",
-    "Streams",
-    "TunedLens",
-    "Written",
-    "attribute",
-    "by_layer",
-    "logit_lens",
-    "streams",
-    "tune",
-    "tuned_lens",
-    "written",
-]
-
 from maze_interp.attention.circuits import CIRCUITS, PATTERNS, circuit_rows, ov_circuit, qk_circuit
 from maze_interp.attention.distance import ByDistance, by_distance, distance_rows
 from maze_interp.attention.heads import SCORES, HeadScores, Score, score_heads
+from maze_interp.attention.lens import Streams, TunedLens, logit_lens, streams, tune, tuned_lens
 from maze_interp.attention.names import bears, head_names, score_rows
 
 __all__ = [
@@ -28,14 +13,25 @@ __all__ = [
     "SCORES",
     "ByDistance",
     "HeadScores",
+    "Part",
     "Score",
+    "Streams",
+    "TunedLens",
+    "Written",
+    "attribute",
     "bears",
     "by_distance",
+    "by_layer",
     "circuit_rows",
     "distance_rows",
     "head_names",
+    "logit_lens",
     "ov_circuit",
     "qk_circuit",
     "score_heads",
     "score_rows",
+    "streams",
+    "tune",
+    "tuned_lens",
+    "written",
 ]
