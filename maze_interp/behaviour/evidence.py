@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float, Int
 from maze_interp import mazes, seeds, tables
 from maze_interp.behaviour import choosing, counterfactual, fitting, lookahead
 from maze_interp.behaviour.choosing import PerDecision
+from maze_interp.behaviour.hardness import what_makes_it_hard
 from maze_interp.behaviour.memory import memory
 from maze_interp.behaviour.solvers import POLICIES
 from maze_interp.behaviour.solvers.searching import BEYOND
@@ -86,7 +87,7 @@ def from_memory(
     rows = memory(walker, read, unread, seed=seed, turned=False, progress=progress)
     gap = next(row for row in rows if row.measure == "read - unread")
     says = "share of mazes solved, read in training less unread"
-    return Evidence([Prediction(MEMORISES, says, 0.05, gap)], {"memory": rows})
+    return Evidence([Prediction(MEMORISES, "read - unread", says, 0.05, gap)], {"memory": rows})
 
 
 def from_rules(asked: Asked, *, seed: int) -> Evidence:
@@ -106,7 +107,7 @@ def from_rules(asked: Asked, *, seed: int) -> Evidence:
         "accuracy": choosing.accuracy_by(asked.responses, found, strata, seed=seed)
         + choosing.accuracy_by(asked.responses, found, {"deceptive": found.deceptive}, seed=seed),
     }
-    return Evidence([Prediction(LOCAL, says, 0.0, lead)], rows)
+    return Evidence([Prediction(LOCAL, "best rule - search", says, 0.0, lead)], rows)
 
 
 def from_horizons(asked: Asked, *, kinds: Sequence[str] = mazes.KINDS) -> Evidence:
@@ -123,18 +124,17 @@ def from_horizons(asked: Asked, *, kinds: Sequence[str] = mazes.KINDS) -> Eviden
 
 def from_look_ahead(asked: Asked, *, seed: int) -> Evidence:
     """How well does it choose where much look-ahead is needed?"""
-    far = asked.need >= asked.far
-    deep = mean_skill(asked.responses[far], asked.decisions[far], seed=seed)
+    found, far = asked.decisions, asked.need >= asked.far
+    deep = mean_skill(asked.responses[far], found[far], seed=seed)
     where = f"where {asked.far} steps of look-ahead or more are needed"
     says = f"skill {where}, 0 for a guess and 1 for certainty"
-    drop = _drop("skill, near - far", skill(asked.responses, asked.decisions), far, asked.decisions.maze, seed=seed)
-    return Evidence(
-        [
-            Prediction(LOCAL, says, 0.5, deep, less=True),
-            Prediction(SEARCHES, says, 0.5, deep),
-            Prediction(LIMITED, f"skill elsewhere less skill {where}", 0.1, drop),
-        ]
-    )
+    drop = _drop("skill, near - far", skill(asked.responses, found), far, found.maze, seed=seed)
+    predictions = [
+        Prediction(LOCAL, "skill, far", says, 0.5, deep, less=True),
+        Prediction(SEARCHES, "skill, far", says, 0.5, deep),
+        Prediction(LIMITED, "skill, near - far", f"skill elsewhere less skill {where}", 0.1, drop),
+    ]
+    return Evidence(predictions, {"what_makes_it_hard": what_makes_it_hard(asked.responses, found, asked.need)})
 
 
 def from_edits(
@@ -170,7 +170,10 @@ def from_edits(
         for by in ((), ("distance",), ("in_support",))
         for row in counterfactual.flip_rows(some, each, seed=seed, by=by, pair=kind)
     ]
-    both = [Prediction(SEARCHES, says, 0.5, lead), Prediction(LIMITED, shorter, 0.1, fall)]
+    both = [
+        Prediction(SEARCHES, "far edits - controls", says, 0.5, lead),
+        Prediction(LIMITED, "edits, near - far", shorter, 0.1, fall),
+    ]
     return Evidence(both, {"edits": rows})
 
 
@@ -179,7 +182,7 @@ def from_elsewhere(walker: Walker, elsewhere: MazeBatch, name: str, *, seed: int
     asked = ask(walker, elsewhere, mazes.solve(elsewhere, seed=seed))
     row = mean_skill(asked.responses, asked.decisions, seed=seed, generator=name)
     says = f"skill in mazes made by {name}, 0 for a guess and 1 for certainty"
-    return Evidence([Prediction(SEARCHES, says, 0.5, row)], {"elsewhere": [row]})
+    return Evidence([Prediction(SEARCHES, f"skill, {name}", says, 0.5, row)], {"elsewhere": [row]})
 
 
 def from_walks(asked: Asked, walked: PathBatch, *, seed: int) -> Evidence:
@@ -195,7 +198,7 @@ def from_walks(asked: Asked, walked: PathBatch, *, seed: int) -> Evidence:
         return Evidence([], {"rules": rows})
     says = f"share of paths that break the rules, in mazes that need {most[far].min()} steps or more less in others"
     gap = tables.difference("breaks_the_rules", broken[far], broken[~far])
-    return Evidence([Prediction(GIVES_UP, says, 0.05, gap)], {"rules": rows})
+    return Evidence([Prediction(GIVES_UP, "rules broken, far - near", says, 0.05, gap)], {"rules": rows})
 
 
 def from_cut_off(walker: Walker, cut_off: MazeBatch, thinned: MazeBatch) -> Evidence:
@@ -211,7 +214,9 @@ def from_cut_off(walker: Walker, cut_off: MazeBatch, thinned: MazeBatch) -> Evid
         for goal, those in zip(("cut off", "in reach, branches thinned"), broken, strict=True)
     ]
     says = "share of paths that break the rules where there is no way to the goal, less where branches are missing"
-    return Evidence([Prediction(GIVES_UP, says, 0.25, gap)], {"cut_off": [*rows, gap]})
+    return Evidence(
+        [Prediction(GIVES_UP, "rules broken, cut off - thinned", says, 0.25, gap)], {"cut_off": [*rows, gap]}
+    )
 
 
 def _drop(

@@ -23,9 +23,13 @@ WALKS = 0.5  # the share of legal paths below which there is no walking to expla
 
 @dataclass(frozen=True)
 class Prediction:
-    """What `hypothesis` says of one measurement: more than `bound`, or less if it is a prediction of `less`."""
+    """What `hypothesis` says of one measurement: more than `bound`, or less if it is a prediction of `less`.
+
+    `name` is short, `says` tells what is measured.
+    """
 
     hypothesis: str
+    name: str
     says: str
     bound: float
     measured: tables.Row

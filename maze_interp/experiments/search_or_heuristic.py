@@ -23,6 +23,7 @@ from maze_interp.training import TrainingRun
 
 MODEL, UNTRAINED = "model", "untrained"
 STAGES = 6
+FEWEST = 20  # mazes behind a point of a curve
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def findings(name: str, found: list[Evidence], rules: list[Row]) -> Findings:
         **({"edits": edits(name, tables["edits"])} if "edits" in tables else {}),
         "heuristics": weights(name, tables["heuristics"]),
     }
-    numbers = {f"{one.hypothesis}: {one.says}": one.measured.value for one in predictions}
+    numbers = {f"{one.hypothesis}: {one.name}": one.measured.value for one in predictions}
     numbers |= {row.measure: row.value for row in rules}
     return Findings(
         heading=f"Search or heuristics? {name}",
@@ -114,6 +115,7 @@ def findings(name: str, found: list[Evidence], rules: list[Row]) -> Findings:
             opinion(name, legal, verdicts),
             *(because(which, predictions) for which in verdicts),
             horizons(tables["look_ahead"]),
+            *hardest(tables["what_makes_it_hard"]),
             "Choices are asked along the shortest path, so that one wrong turn does not hide the next. What follows "
             "the far end of the maze as a search does is called a search here; how it is done inside is not asked, and "
             "nothing is known beyond mazes like these.",
@@ -167,10 +169,18 @@ def horizons(rows: list[Row]) -> str:
     return f"Horizons, in steps, of the depth-limited searchers it cannot be told from: {'; '.join(said)}."
 
 
+def hardest(rows: list[Row]) -> list[str]:
+    """What makes a choice hard for it, each with the others held; nothing where no choice is wrong, or all are."""
+    said = [f"{row.measure.removeprefix('log-odds by ')} {row.value:+.2f}{_interval(row, 2)}" for row in rows]
+    if np.isnan([row.low for row in rows]).any():
+        return []
+    return [f"Log-odds of a right choice for one standard deviation of each trait, the others held: {', '.join(said)}."]
+
+
 def predicted(name: str, predictions: list[Prediction]) -> Figure:
     """Every prediction's measurement, coloured by what became of it."""
     rows = [
-        replace(one.row, measure=f"{one.hypothesis}: {one.says} ({one.row.what['predicts']})") for one in predictions
+        replace(one.row, measure=f"{one.hypothesis}: {one.name}, {one.row.what['predicts']}") for one in predictions
     ]
     held = sum(one.held is True for one in predictions)
     title = f"{name}: {held} of {len(predictions)} predictions hold"
@@ -211,7 +221,7 @@ def weights(name: str, rows: list[Row]) -> Figure:
 
 
 def _line(name: str, x: str, rows: list[Row]) -> Series:
-    known = sorted((row for row in rows if x in row.what), key=lambda row: row.what[x])
+    known = sorted((row for row in rows if x in row.what and row.n >= FEWEST), key=lambda row: row.what[x])
     value, low, high = (np.array([getattr(row, key) for row in known]) for key in ("value", "low", "high"))
     low, high = np.where(np.isnan(low), value, low), np.where(np.isnan(high), value, high)
     return Series(name, np.array([float(row.what[x]) for row in known]), value, low, high)
@@ -228,5 +238,5 @@ def _does(hypotheses: list[str]) -> str:
     return " and ".join(words[one] for one in hypotheses)
 
 
-def _interval(row: Row) -> str:
-    return "" if np.isnan(row.low) else f" ({row.low:.3f} to {row.high:.3f})"
+def _interval(row: Row, digits: int = 3) -> str:
+    return "" if np.isnan(row.low) else f" ({row.low:.{digits}f} to {row.high:.{digits}f})"

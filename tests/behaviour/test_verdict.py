@@ -9,7 +9,7 @@ from maze_interp.tables import Row
 
 
 def prediction(low, high, *, bound=0.5, less=False, hypothesis="it does"):
-    return Prediction(hypothesis, "a share", bound, Row("share", (low + high) / 2, low, high, 100), less)
+    return Prediction(hypothesis, "share", "a share", bound, Row("share", (low + high) / 2, low, high, 100), less)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,9 @@ def test_a_prediction_holds_where_the_whole_interval_lies_beyond_its_bound(low, 
 
 def test_a_value_without_an_interval_decides_by_itself_and_nothing_decides_nothing():
     nan = float("nan")
-    assert Prediction("it does", "a share", 0.5, Row("share", 1.0, nan, nan, 9)).held is True
-    assert Prediction("it does", "a share", 0.5, Row("share", 1.0, nan, nan, 9), less=True).held is False
-    assert Prediction("it does", "a share", 0.5, Row("share", nan, nan, nan, 0)).held is None
+    assert Prediction("it does", "share", "a share", 0.5, Row("share", 1.0, nan, nan, 9)).held is True
+    assert Prediction("it does", "share", "a share", 0.5, Row("share", 1.0, nan, nan, 9), less=True).held is False
+    assert Prediction("it does", "share", "a share", 0.5, Row("share", nan, nan, nan, 0)).held is None
 
 
 def test_a_hypothesis_is_judged_by_all_its_predictions():
