@@ -1,5 +1,6 @@
-"""How well, and how badly, a maze is walked: metrics of written paths, teacher-forced predictions, published tasks."""
+"""How well, and how badly, a maze is walked; and what that says about how: shifts, edits, evidence, a verdict."""
 
+from maze_interp.behaviour import evidence, shifts, verdict
 from maze_interp.behaviour.choosing import accuracy_by, policy_responses, responses, silent
 from maze_interp.behaviour.counterfactual import Reactions, flip_rate, flip_rows, react
 from maze_interp.behaviour.evaluate import Solver, behave, evaluate
@@ -31,6 +32,7 @@ __all__ = [
     "decisions_needed",
     "effective_look_ahead",
     "evaluate",
+    "evidence",
     "fit_mixture",
     "flip_rate",
     "flip_rows",
@@ -48,6 +50,8 @@ __all__ = [
     "score_forced",
     "score_tasks",
     "searcher",
+    "shifts",
     "silent",
     "step_accuracy",
+    "verdict",
 ]
