@@ -131,9 +131,11 @@ def run(options: argparse.Namespace) -> None:
         raise recipes.unknown("experiment", options.experiment, experiments.EXPERIMENTS)
     experiment = experiments.EXPERIMENTS[options.experiment]
     settings = _changed(experiment.Settings(), options)
+    if "," in settings.run and not options.out:
+        raise ValueError(f"{options.experiment} of several runs belongs to none of them: say where with --out")
     out = Path(options.out or Path(settings.run) / options.experiment)
     storage.check_free(out)  # before anything is measured
-    with bar(options.experiment, "maze") as progress:
+    with bar(options.experiment, "part") as progress:
         findings = experiment.run(settings, progress)
     experiments.write(findings, out, settings)
     for sentence in findings.sentences:

@@ -167,6 +167,7 @@ def test_lists_name_everything_and_say_why(arguments, names, capsys):
         (["run", "behaviour"], "which run? give the folder of a training run"),
         (["run", "behaviour", "--set", "runs=a"], "unknown key 'runs'; did you mean 'run'?"),
         (["run", "behaviour", "--set", "run=nowhere"], "nowhere holds no training run"),
+        (["run", "shifts", "--set", "run=a,b"], "shifts of several runs belongs to none of them: say where with --out"),
         (["bake", "nowhere.toml"], "nowhere.toml"),
         (["bake", "few.toml"], "few.toml: unknown key"),
         (["report", "nowhere"], "nowhere holds no training run"),
