@@ -31,7 +31,8 @@ class Score:
 
     `targets` are one set of tokens, or several of which the least attended counts for all: the score is their number
     times its mass (and its null, an upper bound then, errs on the side of chance). With `against`, attention on a
-    target counts as negative if what the head writes from there raises the logit of the cell named there.
+    target counts as negative if what the head writes from there raises the logit of the cell named there; by chance it
+    counts as positive, so that a head must look there more than by chance and write against it.
     """
 
     targets: tuple[Callable[[Scene], Keys], ...]
@@ -172,6 +173,7 @@ def score_heads(
     return HeadScores(tuple(scores), share, chance)
 
 
+@torch.inference_mode()
 def raises_itself(
     model: HookedTransformer, layer: int, values: torch.Tensor, ids: np.ndarray
 ) -> Float[np.ndarray, "maze head key"]:
@@ -185,7 +187,7 @@ def raises_itself(
     reads = reads - reads.mean(dim=0)  # the layer norm takes the mean over d_model away
     reads = reads - reads[:, cell_ids].mean(dim=1, keepdim=True)
     own = torch.einsum("hed,mkd->mkhe", attn.W_O, reads.T[tokens])
-    return torch.einsum("mkhe,mkhe->mhk", own, values).detach().cpu().numpy()
+    return torch.einsum("mkhe,mkhe->mhk", own, values).cpu().numpy()
 
 
 def mass(
@@ -194,15 +196,14 @@ def mass(
     among: Keys,
     signs: Float[np.ndarray, "maze head key"],
 ) -> tuple[PerHead, PerHead]:
-    """The share of attention on targets, and by chance, a maze's queries averaged; nan where none counts."""
+    """The share of attention on targets with its signs, and by chance, a maze's queries averaged; nan if none counts."""
     counts = (targets.sum(axis=-1) > 0).all(axis=0) & (targets.any(axis=0) != among).any(axis=-1)
     signed, on_all = asked * signs[:, None], np.einsum("mqhk,mqk->mqh", asked, among, dtype=np.float64)
     comparable = np.maximum(among.sum(axis=-1), 1)[..., None]
     share, chance = [], []
     for target in targets:
         share.append(_mean(np.einsum("mqhk,mqk->mqh", signed, target, dtype=np.float64), counts))
-        weight = np.einsum("mhk,mqk->mqh", signs, target, dtype=np.float64)
-        chance.append(_mean(on_all / comparable * weight, counts))
+        chance.append(_mean(on_all / comparable * target.sum(axis=-1)[..., None], counts))
     return len(targets) * np.min(share, axis=0), len(targets) * np.min(chance, axis=0)
 
 

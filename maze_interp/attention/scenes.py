@@ -129,18 +129,15 @@ def scene(batch: MazeBatch, tokens: TokenBatch, at: str) -> Scene:
 def encoded(model: HookedTransformer, batch: MazeBatch, paths: PathBatch, *, seed: int, first: int = 0) -> TokenBatch:
     """The sequences of mazes and paths in the model's language.
 
-    Raises ValueError without a maze, and for a language in which a cell is not one token in the list and on the path.
+    Raises ValueError for a language in which a cell is not one token in the list and on the path.
     """
     choices = model.maze_tokenizer.choices
-    if not len(batch):
-        raise ValueError("attention needs at least one maze to be read on")
     if choices.spelled or choices.path != "cells":
         scheme = model.maze_tokenizer.scheme
         raise ValueError(f"heads are read where each cell of a path is one token; the scheme {scheme!r} writes others")
     return model.maze_tokenizer.encode(batch, paths, seed=seed, first=first)
 
 
-@torch.inference_mode()
 def patterns(
     model: HookedTransformer,
     batch: MazeBatch,
@@ -154,7 +151,10 @@ def patterns(
     """Every layer's attention patterns (and `values`) on mazes with paths, `size` of them at a time.
 
     Yields which mazes, their sequences and what was read. `progress` is called with (mazes done, mazes).
+    Raises ValueError without a maze.
     """
+    if not len(batch):
+        raise ValueError("attention needs at least one maze to be read on")
     kinds = ("pattern", "v") if values else ("pattern",)
     sites = [Site(kind, layer) for kind in kinds for layer in range(model.cfg.n_layers)]
     device = model.embed.W_E.device
@@ -162,7 +162,9 @@ def patterns(
         which = slice(begin, min(begin + size, len(batch)))
         tokens = encoded(model, batch[which], paths[which], seed=seed, first=begin)
         ids = torch.from_numpy(tokens.ids).long().to(device)
-        yield which, tokens, models.access.run(model, ids, read=sites).values
+        with torch.inference_mode():
+            read = models.access.run(model, ids, read=sites).values
+        yield which, tokens, read
         if progress is not None:
             progress(which.stop, len(batch))
 
