@@ -196,7 +196,7 @@ def mass(
     among: Keys,
     signs: Float[np.ndarray, "maze head key"],
 ) -> tuple[PerHead, PerHead]:
-    """The share of attention on targets with its signs, and by chance, a maze's queries averaged; nan if none counts."""
+    """The share of attention on targets, signed, and by chance, a maze's queries averaged; nan where none counts."""
     counts = (targets.sum(axis=-1) > 0).all(axis=0) & (targets.any(axis=0) != among).any(axis=-1)
     signed, on_all = asked * signs[:, None], np.einsum("mqhk,mqk->mqh", asked, among, dtype=np.float64)
     comparable = np.maximum(among.sum(axis=-1), 1)[..., None]

@@ -153,7 +153,7 @@ def _figure(figure: go.Figure, number: int) -> str:
     name = f"figure-{number}"
     style = f' style="width:{drawn.layout.width}px"' if drawn.layout.width else ""
     data = drawn.to_json().replace("<", "\\u003c")
-    call = f'{{const f = {data}; Plotly.newPlot("{name}", f.data, f.layout, {json.dumps(CONFIG)});}}'
+    call = f'{{const f = {data}; Plotly.newPlot("{name}", {{...f, config: {json.dumps(CONFIG)}}});}}'
     caption = f"<figcaption>{caption}</figcaption>" if caption else ""
     return f'<figure>{caption}<div class="scroll"><div id="{name}"{style}></div></div></figure><script>{call}</script>'
 
