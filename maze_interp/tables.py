@@ -105,6 +105,24 @@ def bootstrap(
     return float(low), float(high)
 
 
+def bootstrap_means(
+    values: Float[np.ndarray, "maze column"], *, seed: int, level: float = 0.95, draws: int = 2000
+) -> tuple[Float[np.ndarray, " column"], Float[np.ndarray, " column"]]:
+    """The percentile interval of each column's mean over mazes, every draw resampling all columns alike.
+
+    nan values are left out; a column of which nothing is known has the interval nan.
+    """
+    rng, count = seeds.generator(seed, "bootstrap"), len(values)
+    known = ~np.isnan(values)
+    filled, step, means = np.where(known, values, 0.0), max(1, CHUNK // max(1, count)), []
+    for done in range(0, draws, step):
+        times = rng.multinomial(count, np.full(count, 1 / count), size=min(step, draws - done)).astype(np.float64)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            means.append(times @ filled / (times @ known))
+    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high
+
+
 def to_csv(rows: Sequence[Row], path: str | Path) -> None:
     """Write rows as CSV: the five columns of every table, then one per condition (empty where a row lacks it)."""
     names = _conditions(rows)

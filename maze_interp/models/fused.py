@@ -14,6 +14,8 @@ into the HookedTransformer's parameters. `models.decoding` grows a single branch
 """
 
 import math
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,12 +111,21 @@ def packed_logits(w: Weights, packed: Packed) -> Float[Tensor, "maze branch_posi
 
 def logits(w: Weights, ids: Int[Tensor, "maze position"]) -> Float[Tensor, "maze position vocab"]:
     """Next-token logits at every position of plain sequences (padding on the right is harmless: nothing sees it)."""
+    (last,) = deque(residuals(w, ids, len(w.layers)), maxlen=1)
+    return unembed(w, last)
+
+
+def residuals(
+    w: Weights, ids: Int[Tensor, "maze position"], layers: int
+) -> Iterator[Float[Tensor, "maze position d_model"]]:
+    """The residual stream of plain sequences before the first layer and after each of the first `layers`."""
     positions = torch.arange(ids.shape[1], device=ids.device)
     x = embed(w, ids, positions)
-    for layer in w.layers:
+    yield x
+    for layer in w.layers[:layers]:
         q, k, v = qkv(w, layer, x, positions)
         x = after_attention(layer, x, attend_causal(q, k, v))
-    return unembed(w, x)
+        yield x
 
 
 def rotary_tables(context: int, d_head: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,57 @@
+"""What a model knows and where: facts about a maze read from activations, each beside its controls."""
+
+from maze_interp.probing.bench import Bench, bench, fit, per_maze, score, target_of
+from maze_interp.probing.features import BAGS, read, sites_of, stream
+from maze_interp.probing.linear import Fit, Moments, moments, ridge
+from maze_interp.probing.positions import POSITIONS, Asked, ask
+from maze_interp.probing.probe import (
+    CONTROLS,
+    Probe,
+    ProbeRecipe,
+    ProbeResult,
+    compare,
+    name_of,
+    probe,
+    refusals,
+    split,
+)
+from maze_interp.probing.targets import TARGETS, Labels, Target, labels
+from maze_interp.probing.trained import TrainedProbes, apply, decoded, load, save
+
+__all__ = [
+    "BAGS",
+    "CONTROLS",
+    "POSITIONS",
+    "TARGETS",
+    "Asked",
+    "Bench",
+    "Fit",
+    "Labels",
+    "Moments",
+    "Probe",
+    "ProbeRecipe",
+    "ProbeResult",
+    "Target",
+    "TrainedProbes",
+    "apply",
+    "ask",
+    "bench",
+    "compare",
+    "decoded",
+    "fit",
+    "labels",
+    "load",
+    "moments",
+    "name_of",
+    "per_maze",
+    "probe",
+    "read",
+    "refusals",
+    "ridge",
+    "save",
+    "score",
+    "sites_of",
+    "split",
+    "stream",
+    "target_of",
+]

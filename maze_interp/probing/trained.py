@@ -1,0 +1,112 @@
+"""Trained probes on disk, and what they say of mazes: a maze decoded from a model's activations alone.
+
+    probes.safetensors    weight and bias of each target's best probe, kilobytes
+    probes.json           recipe, sites, and which model on which lattice was read
+    scores.csv            scores with their controls;  beyond.csv: paired differences to the controls
+
+A probe reads the model it was trained on and no other: its weights' hash is kept and compared.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from maze_interp import mazes, models, recipes, storage, tables
+from maze_interp.models import HookedTransformer
+from maze_interp.probing.features import read, sites_of
+from maze_interp.probing.linear import Fit
+from maze_interp.probing.positions import Asked
+from maze_interp.probing.probe import Probe, ProbeRecipe, ProbeResult, name_of
+
+WEIGHTS, RECORD, SCORES, BEYOND = "probes.safetensors", "probes.json", "scores.csv", "beyond.csv"
+
+
+@dataclass(frozen=True)
+class TrainedProbes:
+    """A result with what it takes to apply it: the hash of the model that was read and the lattice of its mazes."""
+
+    result: ProbeResult
+    model: str
+    rows: int
+    cols: int
+
+
+def fingerprint(model: HookedTransformer) -> str:
+    """A hash of a model's weights."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, weight in sorted(models.weights_of(model).items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(weight.cpu().numpy()).tobytes())
+    return digest.hexdigest()
+
+
+def save(result: ProbeResult, model: HookedTransformer, rows: int, cols: int, folder: str | Path) -> None:
+    """Write a result's best probes and scores into a folder, replacing those there."""
+    folder = Path(folder)
+    arrays: dict[str, np.ndarray] = {}
+    for name, one in result.best.items():
+        arrays |= {f"{name}.weight": one.fit.weight.astype(np.float32), f"{name}.bias": one.fit.bias.astype(np.float32)}
+    record = {
+        "model": fingerprint(model),
+        "rows": rows,
+        "cols": cols,
+        "recipe": recipes.to_dict(result.recipe),
+        "probes": {name: _described(one) for name, one in result.best.items()},
+    }
+    tables.to_csv(result.scores, folder / SCORES)
+    tables.to_csv(result.beyond, folder / BEYOND)
+    storage.write_tensors_atomically(folder / WEIGHTS, arrays)
+    storage.write_text_atomically(folder / RECORD, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def load(folder: str | Path) -> TrainedProbes:
+    """What `save` wrote. Raises ValueError if a folder holds no probes."""
+    folder = Path(folder)
+    for name in (WEIGHTS, RECORD, SCORES, BEYOND):
+        if not (folder / name).exists():
+            raise ValueError(f"{folder} holds no trained probes: it has no {name}")
+    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+    arrays, _ = storage.read_tensors(folder / WEIGHTS)
+    recipe = recipes.from_dict(ProbeRecipe, record["recipe"], folder / RECORD)
+    best = {}
+    for name, told in record["probes"].items():
+        weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
+        same = np.ones(len(bias))
+        fit = Fit(weight, bias, told["penalty"] * same, told["link"] * same.astype(bool))
+        (site,) = sites_of([told["site"]], layers=1 << 30, heads=1 << 30)
+        best[name] = Probe(name, site, fit, told["score"])
+    result = ProbeResult(recipe, tables.from_csv(folder / SCORES), tables.from_csv(folder / BEYOND), best)
+    return TrainedProbes(result, record["model"], record["rows"], record["cols"])
+
+
+def apply(
+    trained: TrainedProbes, target: str, model: HookedTransformer, asked: Asked
+) -> Float[np.ndarray, "sample output"]:
+    """What a target's probe says of samples. Raises ValueError for a target not trained, another model or lattice."""
+    if target not in trained.result.best:
+        raise recipes.unknown("trained probe", target, trained.result.best)
+    if fingerprint(model) != trained.model:
+        raise ValueError(f"the probe of {target!r} was trained on another model: their weights differ")
+    size, given = (trained.rows, trained.cols), (asked.mazes.rows, asked.mazes.cols)
+    if size != given:
+        raise ValueError(
+            f"the probe of {target!r} was trained on mazes of {size[0]} x {size[1]}, not {given[0]} x {given[1]}"
+        )
+    one = trained.result.best[target]
+    return one.fit.predict(read(model, asked, [one.site])[one.site])
+
+
+def decoded(outputs: Float[np.ndarray, "sample edge"], rows: int, cols: int) -> Bool[np.ndarray, "sample 2 row col"]:
+    """The passages that the outputs of a probe of `passage` describe."""
+    passages = np.zeros((len(outputs), 2 * rows * cols), dtype=bool)
+    passages[:, mazes.edge_ids(rows, cols)] = outputs > 0.5
+    return passages.reshape(len(outputs), 2, rows, cols)
+
+
+def _described(one: Probe) -> dict[str, object]:
+    link, penalty = bool(one.fit.link[0]), float(one.fit.penalty[0])
+    return {"site": name_of(one.site), "score": one.score, "link": link, "penalty": penalty}
