@@ -17,11 +17,10 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
-from maze_interp import seeds, tables
+from maze_interp import tables
 from maze_interp.models import HookedTransformer
 from maze_interp.tables import Row
 
-RENAMINGS = 200
 Circuit = Float[np.ndarray, "cell cell"]
 Pairs = Bool[np.ndarray, "cell cell"]
 
@@ -69,14 +68,13 @@ CIRCUITS: dict[str, Callable[[HookedTransformer, int, int], Circuit]] = {"OV": o
 
 
 def circuit_rows(model: HookedTransformer, *, seed: int, **what: object) -> list[Row]:
-    """For each head, circuit and pattern: how far the pattern's entries stand out of their rows, as `stands_out` says.
+    """For each head, circuit and pattern: how far the pattern's entries stand out, the mean of `stands_out` over cells.
 
-    The mean over cells with a bootstrap interval. `chance` is the size that random renamings of the columns stay below
-    (95%, by their spread, widened for the number of rows); `beyond`, whether value and interval are beyond it and zero.
+    Intervals are bootstraps over cells. `chance` is the size that renamed columns stay below (95%, normal, widened for
+    the number of rows); `beyond`, whether the value is larger and its interval leaves out zero.
     """
     layers, heads = model.cfg.n_layers, model.cfg.n_heads
-    tests = layers * heads * len(CIRCUITS) * len(PATTERNS)
-    wide = NormalDist().inv_cdf(1 - 0.025 / tests)
+    wide = NormalDist().inv_cdf(1 - 0.025 / (layers * heads * len(CIRCUITS) * len(PATTERNS)))
     rows = []
     for layer, head in np.ndindex(layers, heads):
         for circuit, matrix_of in CIRCUITS.items():
@@ -84,29 +82,42 @@ def circuit_rows(model: HookedTransformer, *, seed: int, **what: object) -> list
             for name, pattern in PATTERNS.items():
                 pairs = pattern(model.maze_tokenizer.rows, model.maze_tokenizer.cols)
                 row = tables.mean(f"{circuit} {name}", stands_out(matrix, pairs), seed=seed)
-                rng = seeds.generator(seed, "renamings", circuit, name, layer, head)
-                renamed = [stands_out(matrix[:, rng.permutation(len(matrix))], pairs).mean() for _ in range(RENAMINGS)]
-                chance = wide * float(np.std(renamed))
+                chance = wide * renamed_spread(matrix, pairs)
                 beyond = bool(abs(row.value) > chance and (row.low > 0 or row.high < 0))
                 where = {**what, "layer": layer, "head": head, "chance": round(chance, 4), "beyond": beyond}
                 rows.append(replace(row, what=where))
     return rows
 
 
-def stands_out(matrix: Circuit, pairs: Pairs) -> Float[np.ndarray, " cell"]:
+def stands_out(matrix: Circuit, pairs: Pairs) -> Float[np.ndarray, " asked"]:
     """Of each cell with such pairs: the mean entry of its pairs less that of its others, in the matrix's deviations.
 
     The entry of a cell with itself is not among the others.
     """
-    others = ~pairs & ~np.eye(len(matrix), dtype=bool)
-    asked = pairs.any(axis=1) & others.any(axis=1)
-    matrix, pairs, others = matrix[asked], pairs[asked], others[asked]
-    gap = _mean_where(matrix, pairs) - _mean_where(matrix, others)
-    return gap / (matrix.std() or 1.0)
+    return (_weights(pairs) * matrix[_asked(pairs)]).sum(axis=1) / (matrix.std() or 1.0)
 
 
-def _mean_where(matrix: Float[np.ndarray, "row cell"], chosen: Bool[np.ndarray, "row cell"]) -> np.ndarray:
-    return np.where(chosen, matrix, 0.0).sum(axis=1) / chosen.sum(axis=1)
+def renamed_spread(matrix: Circuit, pairs: Pairs) -> float:
+    """The standard deviation of the mean of `stands_out` over all renamings of the columns; its mean is 0.
+
+    The exact variance of a sum over a random permutation (Hoeffding 1951, "A Combinatorial Central Limit Theorem").
+    """
+    weights = _weights(pairs)
+    given = weights.T @ matrix[_asked(pairs)] / len(weights)
+    apart = given - given.mean(axis=0) - given.mean(axis=1, keepdims=True) + given.mean()
+    return float((apart**2).sum() / (len(matrix) - 1)) ** 0.5 / (float(matrix.std()) or 1.0)
+
+
+def _weights(pairs: Pairs) -> Float[np.ndarray, "asked cell"]:
+    """What makes of a row the mean of its pairs less that of its others, for the rows that have both."""
+    others = ~pairs & ~np.eye(len(pairs), dtype=bool)
+    pairs, others = pairs[_asked(pairs)], others[_asked(pairs)]
+    return pairs / pairs.sum(axis=1, keepdims=True) - others / others.sum(axis=1, keepdims=True)
+
+
+def _asked(pairs: Pairs) -> Bool[np.ndarray, " cell"]:
+    """The cells that have such pairs, and others."""
+    return pairs.any(axis=1) & (~pairs & ~np.eye(len(pairs), dtype=bool)).any(axis=1)
 
 
 def _attention(model: HookedTransformer, layer: int, head: int) -> tuple[torch.nn.Module, torch.Tensor]:
