@@ -1,5 +1,9 @@
-"""Where heads look and what they move, layer by layer: what a head is called, what its matrices do to tokens."""
+"""Where heads look and what they move, layer by layer: what a head is called, what its matrices do to tokens.
 
+Whether the embedding holds a map of the lattice is asked in `attention.embeddings`.
+"""
+
+from maze_interp.attention import embeddings
 from maze_interp.attention.attribution import Part, Written, attribute, by_layer, written
 from maze_interp.attention.circuits import CIRCUITS, PATTERNS, circuit_rows, ov_circuit, qk_circuit
 from maze_interp.attention.distance import ByDistance, by_distance, distance_rows
@@ -24,6 +28,7 @@ __all__ = [
     "by_layer",
     "circuit_rows",
     "distance_rows",
+    "embeddings",
     "head_names",
     "logit_lens",
     "ov_circuit",

@@ -10,6 +10,7 @@ from maze_interp.figures.attention import AttentionMass, attention_mass, attenti
 from maze_interp.figures.cards import card, histogram_svg, measure, side_by_side, token_markup
 from maze_interp.figures.curves import Series, curves, intervals, series, training_curves
 from maze_interp.figures.heatmaps import heat_map
+from maze_interp.figures.lattices import draw_lattice
 from maze_interp.figures.mazes import draw_maze, gallery, wrong_moves
 from maze_interp.figures.page import Html, Section, Table, page_html, write_page
 from maze_interp.figures.pictures import write_mazes
@@ -31,6 +32,7 @@ __all__ = [
     "card",
     "circuitsvis_attention",
     "curves",
+    "draw_lattice",
     "draw_maze",
     "finish",
     "from_record",
