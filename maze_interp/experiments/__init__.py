@@ -2,12 +2,13 @@
 
 from types import ModuleType
 
-from maze_interp.experiments import attention, behaviour, misgeneralisation, search_or_heuristic, shifts
+from maze_interp.experiments import attention, behaviour, misgeneralisation, name_heads, search_or_heuristic, shifts
 from maze_interp.experiments.findings import Findings, read, section, write
 
 EXPERIMENTS: dict[str, ModuleType] = {
     "behaviour": behaviour,
     "attention": attention,
+    "name_heads": name_heads,
     "misgeneralisation": misgeneralisation,
     "search_or_heuristic": search_or_heuristic,
     "shifts": shifts,
@@ -19,6 +20,7 @@ __all__ = [
     "attention",
     "behaviour",
     "misgeneralisation",
+    "name_heads",
     "read",
     "search_or_heuristic",
     "section",

@@ -111,13 +111,13 @@ def test_what_stands_out_by_hand():
 
 @pytest.mark.parametrize("pattern", attention.PATTERNS)
 def test_the_spread_is_that_of_renamed_columns(pattern):
-    """5000 renamings: their standard deviation is within 5% of the exact one, which is 5 of its standard errors."""
+    """1000 renamings: their standard deviation is within 10% of the exact one, which is 4.5 of its standard errors."""
     rng = np.random.default_rng(0)
     matrix, pairs = rng.normal(size=(12, 12)) + np.eye(12), attention.PATTERNS[pattern](3, 4)
-    renamed = [circuits.stands_out(matrix[:, rng.permutation(12)], pairs).mean() for _ in range(5000)]
+    renamed = [circuits.stands_out(matrix[:, rng.permutation(12)], pairs).mean() for _ in range(1000)]
     spread = circuits.renamed_spread(matrix, pairs)
-    assert np.std(renamed) == pytest.approx(spread, rel=0.05)
-    assert abs(np.mean(renamed)) < 5 * spread / 5000**0.5
+    assert np.std(renamed) == pytest.approx(spread, rel=0.1)
+    assert abs(np.mean(renamed)) < 5 * spread / 1000**0.5
 
 
 def test_heads_that_do_not_exist_are_refused():

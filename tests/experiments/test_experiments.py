@@ -16,6 +16,7 @@ every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
 SMALL = {  # settings that make it quick
     "behaviour": {"mazes": 20},
     "misgeneralisation": {"mazes": 40},
+    "name_heads": {"mazes": 10},
     "search_or_heuristic": {"mazes": 40},
     "shifts": {"mazes": 10, "only": "row_by_row, goal_cut_off"},
 }
