@@ -1,0 +1,61 @@
+"""The names come with their controls, and the sentences state the numbers of the tables."""
+
+import pytest
+
+from maze_interp import attention
+from maze_interp.experiments import name_heads
+
+MAZES = 25
+
+
+@pytest.fixture(scope="module")
+def found(trained):
+    said = []
+    settings = name_heads.Settings(run=str(trained.folder), mazes=MAZES)
+    findings = name_heads.run(settings, lambda *given: said.append(given))
+    assert said[-1] == (3 * MAZES, 3 * MAZES)
+    assert said == sorted(said)
+    return findings
+
+
+def test_every_head_has_every_score_and_circuit(found):
+    heads = {(layer, head) for layer in range(2) for head in range(2)}
+    scored = {(row.what["layer"], row.what["head"], row.measure) for row in found.tables["heads"]}
+    assert scored == {(*head, score) for head in heads for score in attention.SCORES}
+    assert len(found.tables["circuits"]) == 4 * 4
+    assert set(found.figures) == {"scores", "circuits", "distance", "ov", "steps", "tokens"}
+    for row in [*found.tables["heads"], *found.tables["circuits"]]:
+        assert found.numbers[f"{row.what['layer']}.{row.what['head']}: {row.measure}"] == row.value
+
+
+def test_the_names_are_counted_beside_the_untrained_network(found):
+    named = {(row.what["layer"], row.what["head"]) for row in found.tables["heads"] if row.what["named"]}
+    assert found.numbers["heads_named"] == len(named)
+    assert f"{len(named)} of 4 heads bear a name" in found.sentences[1]
+    assert f"before training {found.numbers['heads_named_untrained']} of them did" in found.sentences[1]
+    assert {(row.what["layer"], row.what["head"]) for row in found.tables["heads_untrained"]} <= {
+        (layer, head) for layer in range(2) for head in range(2)
+    }
+    for row in found.tables["heads"]:
+        if row.what["named"]:
+            assert row.low > 0
+            assert row.measure in found.sentences[1]
+
+
+def test_the_strongest_of_each_name_is_stated(found):
+    for score in {row.measure for row in found.tables["heads"] if row.what["named"]}:
+        top = max((row for row in found.tables["heads"] if row.measure == score), key=lambda row: row.value)
+        said = f"strongest {score} head is {top.what['layer']}.{top.what['head']}: {top.what['share']:.1%}"
+        assert any(said in sentence for sentence in found.sentences)
+
+
+def test_the_slider_walks_a_path_of_the_model(found):
+    steps = found.figures["steps"].layout.sliders[0].steps
+    assert len(found.figures["steps"].frames) == len(steps) > 1
+    assert f"{len(steps)} cells" in found.figures["steps"].layout.title.text
+    assert "CircuitsVis" in found.figures["tokens"].markup
+
+
+def test_a_layer_that_does_not_exist_is_refused(trained):
+    with pytest.raises(ValueError, match=r"layer must be one of -2\.\.1, not 2"):
+        name_heads.run(name_heads.Settings(run=str(trained.folder), layer=2))
