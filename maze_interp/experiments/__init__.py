@@ -2,7 +2,16 @@
 
 from types import ModuleType
 
-from maze_interp.experiments import attention, behaviour, misgeneralisation, name_heads, search_or_heuristic, shifts
+from maze_interp.experiments import (
+    attention,
+    behaviour,
+    embeddings,
+    lens,
+    misgeneralisation,
+    name_heads,
+    search_or_heuristic,
+    shifts,
+)
 from maze_interp.experiments.findings import Findings, read, section, write
 
 EXPERIMENTS: dict[str, ModuleType] = {
@@ -12,6 +21,8 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "misgeneralisation": misgeneralisation,
     "search_or_heuristic": search_or_heuristic,
     "shifts": shifts,
+    "lens": lens,
+    "embeddings": embeddings,
 }
 
 __all__ = [
@@ -19,6 +30,8 @@ __all__ = [
     "Findings",
     "attention",
     "behaviour",
+    "embeddings",
+    "lens",
     "misgeneralisation",
     "name_heads",
     "read",

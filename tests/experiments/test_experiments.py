@@ -18,6 +18,8 @@ SMALL = {  # settings that make it quick
     "misgeneralisation": {"mazes": 40},
     "name_heads": {"mazes": 10},
     "search_or_heuristic": {"mazes": 40},
+    "embeddings": {"mazes": 20},
+    "lens": {"mazes": 20, "learn": 40, "steps": 4},
     "shifts": {"mazes": 10, "only": "row_by_row, goal_cut_off"},
 }
 MAZES = 60
