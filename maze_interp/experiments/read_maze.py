@@ -209,7 +209,7 @@ def _predictions(shown: dict[str, dict[str, Row]], found: dict[str, list[str]], 
         held = "as predicted" if some and _falls([_gap(shown[name], "cells") for name in ahead]) else "not as predicted"
         said.append(
             f"Of the cells {ahead[0].removeprefix('ahead_')} and more steps ahead, {len(some)} of {len(ahead)} are "
-            f"found beyond every control; what the model tells beyond current, goal and start cell is {gaps} steps, {held}."
+            f"found beyond every control; beyond current, goal and start cell the model tells {gaps} steps, {held}."
         )
     return said
 

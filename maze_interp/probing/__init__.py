@@ -1,5 +1,6 @@
 """What a model knows and where: facts about a maze read from activations, each beside its controls."""
 
+from maze_interp.probing import bilinear
 from maze_interp.probing.bench import Bench, bench, fit, per_maze, score, target_of
 from maze_interp.probing.features import BAGS, read, sites_of, stream
 from maze_interp.probing.linear import Fit, Moments, moments, ridge
@@ -36,6 +37,7 @@ __all__ = [
     "apply",
     "ask",
     "bench",
+    "bilinear",
     "compare",
     "decoded",
     "fit",

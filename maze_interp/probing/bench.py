@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Num
 
 from maze_interp import seeds
 from maze_interp.probing import linear, targets
-from maze_interp.probing.features import Features
 from maze_interp.probing.linear import Fit
 from maze_interp.probing.positions import Asked
 from maze_interp.probing.targets import NUMBER, TARGETS, YES_NO, Labels
@@ -20,6 +19,7 @@ from maze_interp.probing.targets import NUMBER, TARGETS, YES_NO, Labels
 TRAIN, VALIDATION, TEST = 0, 1, 2
 INTERIOR = ", interior"
 Splits = tuple[Asked, Asked, Asked]
+Part = Num[np.ndarray, "_ feature"]  # of one split
 PerMaze = Float[np.ndarray, " maze"]
 Outputs = Float[np.ndarray, "sample output"]
 
@@ -30,7 +30,7 @@ class Bench:
 
     asked: Splits
     truth: tuple[Labels, Labels, Labels]
-    mixed: tuple[Outputs, Outputs]
+    mixed: tuple[Float[np.ndarray, "train output"], Float[np.ndarray, "validation output"]]
     spread: dict[str, Float[np.ndarray, " slot"]]
     method: str
     penalties: tuple[float, ...]
@@ -49,7 +49,7 @@ def bench(asked: Splits, names: Sequence[str], *, method: str, penalties: Sequen
     return Bench(asked, (train, validation, test), (mixed[0], mixed[1]), spread, method, tuple(penalties))
 
 
-def fit(on: Bench, features: Sequence[Features]) -> Fit:
+def fit(on: Bench, features: Sequence[Part]) -> Fit:
     """Maps from the features of the three splits to all outputs, and after them to those of other mazes."""
     sets = [
         (features[which], np.concatenate([on.truth[which].outputs, on.mixed[which]], axis=1))

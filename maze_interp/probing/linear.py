@@ -96,7 +96,7 @@ def squared_error(
 
 def fit(
     train: tuple[Rows, Outputs],
-    validation: tuple[Rows, Outputs],
+    validation: tuple[Num[np.ndarray, "unseen feature"], Float[np.ndarray, "unseen output"]],
     owner: Int[np.ndarray, " output"],
     *,
     by_likelihood: Bool[np.ndarray, " output"] | None = None,

@@ -27,6 +27,7 @@ from maze_interp.probing.bench import (
     TEST,
     VALIDATION,
     Bench,
+    Part,
     PerMaze,
     Splits,
     always_yes,
@@ -205,7 +206,7 @@ def name_of(site: Site) -> str:
 
 def _read(
     model: HookedTransformer, asked: Splits, sites: list[Site], progress: Progress | None, *, first: bool
-) -> dict[Site, list[Features]]:
+) -> dict[Site, list[Part]]:
     """Each site's features of the three splits; `first` of two such readings, as `progress` is told."""
     each = sum(len(one.mazes) for one in asked)
     before = 0 if first else each
