@@ -9,6 +9,7 @@ from maze_interp.experiments import (
     lens,
     misgeneralisation,
     name_heads,
+    read_maze,
     search_or_heuristic,
     shifts,
 )
@@ -17,6 +18,7 @@ from maze_interp.experiments.findings import Findings, read, section, write
 EXPERIMENTS: dict[str, ModuleType] = {
     "behaviour": behaviour,
     "attention": attention,
+    "read_maze": read_maze,
     "name_heads": name_heads,
     "misgeneralisation": misgeneralisation,
     "search_or_heuristic": search_or_heuristic,
@@ -35,6 +37,7 @@ __all__ = [
     "misgeneralisation",
     "name_heads",
     "read",
+    "read_maze",
     "search_or_heuristic",
     "section",
     "shifts",

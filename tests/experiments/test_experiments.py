@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from maze_interp import experiments, figures, mazes, models, recipes, training
+from maze_interp import experiments, figures, mazes, models, probing, recipes, training
 from maze_interp.experiments import attention, behaviour
 from tests import tiny
 
@@ -16,6 +16,7 @@ every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
 SMALL = {  # settings that make it quick
     "behaviour": {"mazes": 20},
     "misgeneralisation": {"mazes": 40},
+    "read_maze": {"probe": probing.ProbeRecipe(targets=("passage", "goal"), mazes=80, unseen=40)},
     "name_heads": {"mazes": 10},
     "search_or_heuristic": {"mazes": 40},
     "embeddings": {"mazes": 20},
