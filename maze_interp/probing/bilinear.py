@@ -122,14 +122,15 @@ def fit(
     sides = [torch.randn(width, rank, generator=generator) / (width * rank) ** 0.25 / width**0.25 for _ in range(2)]
     weights = [torch.nn.Parameter(side) for side in sides]
     optimiser = torch.optim.AdamW(weights, lr=rate, weight_decay=decay)
-    best, least = Bilinear(*(side.numpy().copy() for side in sides), centre, scale), np.inf
+    best, least = Bilinear(sides[0].numpy().copy(), sides[1].numpy().copy(), centre, scale), np.inf
     for epoch in range(epochs):
         order = torch.from_numpy(known)[torch.randperm(len(known), generator=generator)]
         for rows in order.split(BATCH):
             optimiser.zero_grad()
             _loss(query[rows] @ weights[0], keys[maze[rows]] @ weights[1], answer[rows]).backward()
             optimiser.step()
-        now = Bilinear(*(weight.detach().numpy().copy() for weight in weights), centre, scale)
+        left, right_side = (weight.detach().numpy().copy() for weight in weights)
+        now = Bilinear(left, right_side, centre, scale)
         lost = unlikely(now, *unseen)
         best, least = (now, lost) if lost < least else (best, least)
         if progress is not None:
