@@ -211,6 +211,30 @@ def test_the_goal_is_cut_off_by_one_passage_of_the_path(plain):
     assert not shifts.crosses(one.solutions, one.edge[:, [0, 0]]).any()
 
 
+def test_the_control_of_the_cut_closes_one_passage_and_leaves_the_path():
+    one, cut = made("branch_cut_off", count=40), made("goal_cut_off", count=40)
+    own = shifts.unshifted(HOME, 40, seed=1)
+    off_path = mazes.edge_count(own.mazes.passages) > own.solutions.length - 1
+    assert np.array_equal(one.mazes.start, own.mazes.start[off_path])
+    assert np.array_equal(one.solutions.cells, own.solutions.cells[off_path])
+    assert mazes.paths.exact(one.solutions, mazes.solve(one.mazes)).all()
+    assert (one.mazes.passages <= own.mazes.passages[off_path]).all()
+    assert (mazes.edge_count(one.mazes.passages) == mazes.edge_count(own.mazes.passages[off_path]) - 1).all()
+    assert np.array_equal(one.prompts.length, cut.prompts.length[off_path])
+    said = [edges for edges, kept in zip(edges_of(own), off_path, strict=True) if kept]
+    for ends, text, before in zip(one.edge, edges_of(one), said, strict=True):
+        (gone,) = set(before) - set(text)
+        assert text == [edge for edge in before if edge != gone]
+        assert set(gone.split(" <--> ")) == {f"({cell // 4},{cell % 4})" for cell in ends}
+    assert not shifts.crosses(one.solutions, one.edge).any()
+
+
+def test_a_maze_that_is_its_path_alone_has_no_branch_to_cut():
+    snakes = World("wilson", 2, 2, endpoints=Endpoints("dead_ends", "dead_ends"))
+    with pytest.raises(ValueError, match="none of the mazes can be changed so"):
+        made("branch_cut_off", replace(HOME, world=snakes))
+
+
 def test_where_there_is_another_way_round_the_maze_is_left_out():
     with pytest.raises(ValueError, match="none of the mazes can be changed so"):
         made(

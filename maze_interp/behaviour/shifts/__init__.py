@@ -28,6 +28,7 @@ from maze_interp.behaviour.shifts.measuring import (
 )
 from maze_interp.behaviour.shifts.passages import (
     anywhere,
+    branch_cut_off,
     crosses,
     cut_off,
     foreign,
@@ -122,6 +123,7 @@ SHIFTS: dict[str, Shift] = {
     "beyond_training": Shift(LENGTH, "paths longer than any in training", of_world(beyond)),
     "branches_thinned": Shift(EDGES, "each passage off the path closed with probability 0.2", thinned(0.2)),
     "goal_cut_off": Shift(EDGES, "one passage of the path closed: no way to the goal", cut_off),
+    "branch_cut_off": Shift(EDGES, "one passage off the path closed: the control of goal_cut_off", branch_cut_off),
     "foreign_edge": Shift(EDGES, "one edge said that joins two cells that are no neighbours", foreign(anywhere)),
     "foreign_shortcut": Shift(EDGES, "one edge said that joins start and goal", foreign(from_start_to_goal)),
     "shuffled": Shift(ORDER, "edges in random order", ordered(shuffled, usual="random")),

@@ -49,15 +49,21 @@ def thinned(share: float) -> Make:
 def cut_off(home: Home, count: int, *, seed: int) -> ShiftedSet:
     """One passage of the shortest path, any of them, is closed; mazes with another way round are left out."""
     plain = unshifted(home, count, seed=seed)
-    steps = plain.solutions.length - 1
-    step = (seeds.generator(seed, "cut off").random(len(plain)) * steps).astype(np.int64)
-    closed = path_steps(plain.mazes, plain.solutions) == step[:, None]
-    after = replace(plain.mazes, passages=plain.mazes.passages & ~closed.reshape(plain.mazes.passages.shape))
-    maze = np.arange(len(plain))
-    lost = mazes.distances(after.passages, after.goal)[maze, after.start] < 0
-    prompts = home.tokenizer.encode_prompts(after, edge_order=trimmed(home.tokenizer, plain.mazes, after, seed))
-    edge = np.stack([plain.solutions.cells[maze, step], plain.solutions.cells[maze, step + 1]], axis=1)
-    return checked(home, ShiftedSet(after, prompts, plain.solutions, edge)[lost], plain.mazes[lost])
+    step = (seeds.generator(seed, "cut off").random(len(plain)) * (plain.solutions.length - 1)).astype(np.int64)
+    which = (path_steps(plain.mazes, plain.solutions) == step[:, None]).argmax(axis=1)
+    made = _closed(home, plain, which, seed)
+    lost = mazes.distances(made.mazes.passages, made.mazes.goal)[np.arange(len(made)), made.mazes.start] < 0
+    return checked(home, made[lost], plain.mazes[lost])
+
+
+def branch_cut_off(home: Home, count: int, *, seed: int) -> ShiftedSet:
+    """One passage off the shortest path, any of them, is closed; mazes that have none are left out."""
+    plain = unshifted(home, count, seed=seed)
+    off_path = plain.mazes.passages.reshape(len(plain), -1) & (path_steps(plain.mazes, plain.solutions) < 0)
+    liking = seeds.generator(seed, "branch cut off").random(off_path.shape)
+    made = _closed(home, plain, np.where(off_path, liking, -1.0).argmax(axis=1), seed)
+    some = off_path.any(axis=1)
+    return checked(home, made[some], made.mazes[some])
 
 
 def foreign(choose: Callable[[MazeBatch, np.random.Generator], Int[np.ndarray, "maze 2"]]) -> Make:
@@ -109,6 +115,17 @@ def crosses(paths: PathBatch, edge: Int[np.ndarray, "maze 2"]) -> Bool[np.ndarra
     one, other = edge[:, :1], edge[:, 1:]
     there, back = (source == one) & (target == other), (source == other) & (target == one)
     return (made & (there | back)).any(axis=1)
+
+
+def _closed(home: Home, plain: ShiftedSet, which: Int[np.ndarray, " maze"], seed: int) -> ShiftedSet:
+    """The mazes without one passage each, numbered as in `mazes.lattice`; the solutions are those there were before."""
+    before, cells = plain.mazes, plain.mazes.rows * plain.mazes.cols
+    passages = before.passages.copy()
+    passages.reshape(len(plain), -1)[np.arange(len(plain)), which] = False
+    after = replace(before, passages=passages)
+    prompts = home.tokenizer.encode_prompts(after, edge_order=trimmed(home.tokenizer, before, after, seed))
+    edge = np.stack([which % cells, which % cells + np.where(which < cells, before.cols, 1)], axis=1)
+    return ShiftedSet(after, prompts, plain.solutions, edge)
 
 
 def trimmed(tokenizer: Tokenizer, before: MazeBatch, after: MazeBatch, seed: int) -> Int[np.ndarray, "maze edge"]:
