@@ -12,6 +12,7 @@ units. The null gives the columns other cells' names.
 from collections.abc import Callable
 from dataclasses import replace
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import torch
@@ -117,10 +118,11 @@ def _weights(pairs: Pairs) -> Float[np.ndarray, "asked cell"]:
 
 def _asked(pairs: Pairs) -> Bool[np.ndarray, " cell"]:
     """The cells that have such pairs, and others."""
-    return pairs.any(axis=1) & (~pairs & ~np.eye(len(pairs), dtype=bool)).any(axis=1)
+    others = ~pairs & ~np.eye(len(pairs), dtype=bool)
+    return np.logical_and(pairs.any(axis=1), others.any(axis=1))
 
 
-def _attention(model: HookedTransformer, layer: int, head: int) -> tuple[torch.nn.Module, torch.Tensor]:
+def _attention(model: HookedTransformer, layer: int, head: int) -> tuple[Any, torch.Tensor]:
     """The layer's attention and the token ids of the cells. Raises ValueError for a head the model lacks."""
     layers, heads = model.cfg.n_layers, model.cfg.n_heads
     if not (0 <= layer < layers and 0 <= head < heads):

@@ -230,8 +230,9 @@ def _matrix(model: HookedTransformer, circuits: list[Row]) -> Figure:
 def _pictures(
     model: HookedTransformer, asked: MazeBatch, walked: PathBatch, layer: int, seed: int
 ) -> dict[str, Figure | Html]:
-    """All heads over the steps of the longest rollout, and the token view of one layer beside it."""
-    index = np.argmax(walked.length, keepdims=True)
+    """All heads over the steps of the longest path, a shortest one if there is any, and the token view of one layer."""
+    optimal = mazes.paths.optimal(asked, walked)
+    index = np.argmax(np.where(optimal | ~optimal.any(), walked.length, 0), keepdims=True)
     maze, path = asked[index], walked[index]
     tokens = model.maze_tokenizer.encode(maze, path, seed=seed)
     sites = [Site("pattern", number) for number in range(model.cfg.n_layers)]
@@ -240,8 +241,8 @@ def _pictures(
     pattern = torch.stack([read[site][0] for site in sites]).numpy()
     queries = np.flatnonzero((tokens.part[0] == PATH) & (tokens.cell[0] != NO_CELL))
     words = model.maze_tokenizer.text(tokens)[0].split()
-    solved = "which is a shortest one" if mazes.paths.optimal(maze, path)[0] else "which is no shortest one"
-    title = f"Attention along the model's longest path, {len(queries)} cells, {solved}"
+    kind = "solved maze" if optimal[index[0]] else "path, though it solves none"
+    title = f"Attention along the model's longest {kind}: {len(queries)} cells"
     return {
         "steps": figures.attention_over_steps(maze, 0, tokens, pattern, queries, title=title),
         "tokens": Html(figures.circuitsvis_attention(words, pattern, layer=layer)),
