@@ -62,7 +62,7 @@ def branch_cut_off(home: Home, count: int, *, seed: int) -> ShiftedSet:
     off_path = plain.mazes.passages.reshape(len(plain), -1) & (path_steps(plain.mazes, plain.solutions) < 0)
     liking = seeds.generator(seed, "branch cut off").random(off_path.shape)
     made = _closed(home, plain, np.where(off_path, liking, -1.0).argmax(axis=1), seed)
-    some = off_path.any(axis=1)
+    some = np.flatnonzero(off_path.any(axis=1))
     return checked(home, made[some], made.mazes[some])
 
 
