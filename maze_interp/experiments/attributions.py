@@ -50,7 +50,7 @@ def attribution_rows(model: HookedTransformer, mazes: MazeBatch, tokens: TokenBa
 
 
 def largest(rows: list[Row]) -> list[str]:
-    """Of the published task, or the last there is, the head with the largest share, on both terms."""
+    """Of the published task, or the last there is, the head and the MLP with the largest shares, on both terms."""
     held = [row.what["task"] for row in rows]
     task = CHOOSING if CHOOSING in held else held[-1]
     said = []
@@ -62,14 +62,16 @@ def largest(rows: list[Row]) -> list[str]:
         }
         if not mine:
             continue
-        heads = [part for part, measure in mine if measure == SHARE and "head" in part]
-        best = mine[max(heads, key=lambda part: mine[part, SHARE].value), SHARE]
+        parts = [row for (_, measure), row in mine.items() if measure == SHARE]
+        heads, mlps = ([row for row in parts if kind in row.what["part"]] for kind in ("head", "MLP"))
+        best, mlp = (max(kind, key=lambda row: row.value) for kind in (heads, mlps))
         beyond, control = mine.get((best.what["part"], BEYOND)), ""
         if beyond is not None:
             control = f"; beyond its share of another maze's answer {_with_interval(beyond)}"
         said.append(
             f"In {task} the answer's logit lies {mine[TOTAL, SHARE].value:.2f} above the mean of {against} ({best.n} "
-            f"mazes). Of the heads, that of {best.what['part']} adds most, {_with_interval(best)}{control}."
+            f"mazes). Of {len(heads)} heads, {best.what['part']} adds most, {_with_interval(best)}{control}. Of "
+            f"the MLPs, {mlp.what['part']} adds most, {_with_interval(mlp)}."
         )
     return said
 
@@ -84,7 +86,7 @@ def shares_figure(rows: list[Row]) -> dict[str, figures.Figure | figures.Html]:
         value = {(row.what["task"], row.what["part"]): row.value for row in mine}
         if not names:
             continue
-        best = max(((task, part) for task in names for part in parts), key=lambda place: value[place])
+        best = max(((task, part) for task in names for part in parts), key=value.__getitem__)
         drawn[key] = figures.heat_map(
             np.array([[value[task, part] for part in parts] for task in names]),
             names,
@@ -133,8 +135,8 @@ def _means(measure: str, values: dict[str, Float[np.ndarray, " maze"]], seed: in
     """The mean of each part with its interval over mazes."""
     every = np.stack(list(values.values()), axis=1)
     low, high = tables.bootstrap_means(every, seed=seed)
-    ends = zip(values, every.mean(axis=0), low, high, strict=True)
-    return [Row(measure, *map(float, interval), len(every), {**what, "part": part}) for part, *interval in ends]
+    ends = zip(values, every.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Row(measure, mean, least, most, len(every), {**what, "part": part}) for part, mean, least, most in ends]
 
 
 def _shares(

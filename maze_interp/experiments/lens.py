@@ -29,7 +29,7 @@ from maze_interp.training import TrainingRun
 LOGIT, TUNED, MADE_UP = "logit lens", "tuned lens", "tuned, untrained"
 BEYOND = f"{TUNED} - {MADE_UP}"
 MASSES = ("adjacent_mass", "connected_mass")
-NEARLY = 0.95  # of the output's mass: then it is known
+NEARLY = 0.95  # of the way from the embedding's mass to the output's: then it is known
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,10 @@ def _depth(depth: int) -> str:
 
 
 def _known(shown: dict[tuple[str, str, int], Row], measure: str, layers: int) -> int:
-    """The first depth at which the tuned lens puts nearly as much there as the output does."""
-    whole = shown[measure, TUNED, layers].value
-    return next(depth for depth in range(layers + 1) if shown[measure, TUNED, depth].value >= NEARLY * whole)
+    """The first depth at which the tuned lens is nearly all the way from the embedding to the output."""
+    masses = [shown[measure, TUNED, depth].value for depth in range(layers + 1)]
+    enough = masses[0] + NEARLY * (masses[-1] - masses[0])
+    return next((depth for depth in range(layers) if masses[depth] >= enough), layers)
 
 
 def _sentences(shown: dict[tuple[str, str, int], Row], layers: int) -> list[str]:
@@ -181,8 +182,8 @@ def _sentences(shown: dict[tuple[str, str, int], Row], layers: int) -> list[str]
     order = "as predicted" if when[0] < when[1] else "not as predicted"
     return [
         f"Read by the tuned lens, {_along('cells next door have', near)}; {_along('those a passage leads to', open_)}. "
-        f"{NEARLY:.0%} of the last is reached {_depth(when[0])} for what is next door and {_depth(when[1])} for "
-        f"passages, {order}.",
+        f"{NEARLY:.0%} of the way from first to last is gone {_depth(when[0])} for what is next door and "
+        f"{_depth(when[1])} for passages, {order}.",
         f"The lens puts {says} tuned on the untrained network (intervals corrected for {2 * len(beyond)} comparisons).",
     ]
 
