@@ -1,33 +1,35 @@
 """What there is to say for and against five hypotheses about a walker, measured on mazes it never read.
 
     memorises        it solves more of the mazes it read in training than of others
-    local heuristic  one rule of thumb explains its choices better than lapses of perfect search do, and where much
-                     look-ahead is needed it does little better than guess
-    limited search   it does worse where more look-ahead is needed, and edits far away turn its choice round less often
-                     than near ones
-    search           edits far away that turn the right choice round turn its choice round, and edits beside them that
-                     do not do not; it chooses well where much look-ahead is needed, and in mazes of another kind
-    gives up         it breaks the rules where much look-ahead is needed, and where there is no way to the goal
+    local heuristic  one rule of thumb explains its choices better than lapses of perfect search do, and as far as these
+                     mazes ask anybody to look ahead it does little better than guess
+    limited search   it does worse where more look-ahead is needed, and a searcher whose horizon is shorter than these
+                     mazes ask for chooses as it does
+    search           as far as these mazes ask anybody to look ahead it chooses well, in mazes of another kind too, and
+                     edits as far away as they can be that turn the right choice round turn its choice round
+    gives up         where it is far from certain it would rather break the rules: where much look-ahead is needed, and
+                     where there is no way to the goal
 
-Each piece of evidence is one function; it returns its predictions and the tables behind them. `verdict` judges.
+"As far as these mazes tell" is the largest look-ahead (or distance of an edit) that fifty of them reach. Each piece of
+evidence is one function; it returns its predictions and the tables behind them. `verdict` judges.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from maze_interp import mazes, seeds, tables
-from maze_interp.behaviour import choosing, counterfactual, fitting, lookahead
+from maze_interp.behaviour import choosing, counterfactual, fitting, lookahead, neighbours
 from maze_interp.behaviour.choosing import PerDecision
 from maze_interp.behaviour.hardness import what_makes_it_hard
 from maze_interp.behaviour.memory import memory
 from maze_interp.behaviour.solvers import POLICIES
 from maze_interp.behaviour.solvers.searching import BEYOND
-from maze_interp.behaviour.verdict import Prediction, farthest_quarter, mean_skill, skill
+from maze_interp.behaviour.verdict import FEWEST, Prediction, farthest, mean_skill, skill
 from maze_interp.behaviour.walkers import Progress, Walker
-from maze_interp.mazes import Decisions, MazeBatch, PathBatch
+from maze_interp.mazes import NO_CELL, Decisions, MazeBatch, PathBatch
 from maze_interp.tables import Row
 from maze_interp.tokens import Tokenizer
 
@@ -55,29 +57,41 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Asked:
-    """A walker's choices at the decisions of mazes without it having gone wrong before (teacher forced)."""
+    """A walker's choices at the decisions of mazes without it having gone wrong before (teacher forced).
+
+    `need` is the look-ahead that a forward search needs, `off` the probability of anything but an open way.
+    """
 
     mazes: MazeBatch
     decisions: Decisions
     responses: PerDecision
     need: Int[np.ndarray, " decision"]
+    off: Float[np.ndarray, " decision"]
 
     @property
     def far(self) -> int:
-        """The look-ahead, in steps, that about a quarter of the decisions need or exceed."""
-        return farthest_quarter(self.need)
+        """The look-ahead, in steps, up to which these mazes tell how a walker chooses."""
+        return farthest(self.need, self.decisions.maze)
 
 
 def ask(walker: Walker, asked: MazeBatch, solutions: PathBatch) -> Asked:
-    """The walker's responses at every decision of the solutions, with the look-ahead a forward search needs at each.
+    """The walker's responses at every decision of the solutions.
 
-    A decision at which every option is right, or that no forward search is ever certain of, is left out.
+    A decision at which every option is right, or that no forward search is ever certain of, is left out. Raises
+    ValueError if fewer than FEWEST mazes have any other.
     """
     found = mazes.decisions(asked, solutions)
     need = mazes.look_ahead(asked, found, "forward")
-    some = np.flatnonzero(need > 0)
-    responses = choosing.responses(walker.choose(asked, solutions), found[some])
-    return Asked(asked, found[some], responses, need[some])
+    found, need = found[need > 0], need[need > 0]
+    if len(np.unique(found.maze)) < FEWEST:
+        raise ValueError(
+            f"of {len(asked)} mazes only {len(np.unique(found.maze))} have a decision that can be wrong; it takes "
+            f"{FEWEST} or more: ask more mazes"
+        )
+    choices = walker.choose(asked, solutions)
+    is_open = neighbours.connected(asked.passages)[found.maze, found.here] != NO_CELL
+    off = 1 - np.where(is_open, choices[found.maze, found.step], 0.0).sum(axis=1)
+    return Asked(asked, found, choosing.responses(choices, found), need, off)
 
 
 def from_memory(
@@ -111,30 +125,50 @@ def from_rules(asked: Asked, *, seed: int) -> Evidence:
 
 
 def from_horizons(asked: Asked, *, kinds: Sequence[str] = mazes.KINDS) -> Evidence:
-    """Which depth-limited searchers can it not be told from? A description: no hypothesis predicts a horizon."""
-    rows = []
+    """Which depth-limited searchers can it not be told from?
+
+    Those of horizon 0 do not search, and those that reach as far as these mazes tell are not limited; the prediction
+    is about the others.
+    """
+    rows, limited = [], 0
     for kind in kinds:
-        longest = int(mazes.look_ahead(asked.mazes, asked.decisions, kind).max(initial=0))
+        need = mazes.look_ahead(asked.mazes, asked.decisions, kind)
+        far = farthest(need, asked.decisions.maze)
+        horizons = range(min(MOST_HORIZONS, int(need.max(initial=0)) + 2))
         for beyond in BEYOND:
-            horizons = range(min(MOST_HORIZONS, longest + 2))
             given = asked.responses, asked.decisions, asked.mazes, kind
-            rows += lookahead.effective_look_ahead(*given, beyond=beyond, horizons=horizons)
-    return Evidence([], {"look_ahead": rows})
+            found = lookahead.effective_look_ahead(*given, beyond=beyond, horizons=horizons)
+            limited += sum(0 < horizon < far for horizon in lookahead.horizons_left(found))
+            rows += found
+    number = len(np.unique(asked.decisions.maze))
+    count = Row("searchers", float(limited), float("nan"), float("nan"), number)
+    says = "number of searchers, of horizons shorter than these mazes ask for, that it cannot be told from"
+    return Evidence([Prediction(LIMITED, "searchers like it", says, 0.5, count)], {"look_ahead": rows})
 
 
 def from_look_ahead(asked: Asked, *, seed: int) -> Evidence:
-    """How well does it choose where much look-ahead is needed?"""
+    """How well, and how lawfully, does it choose where much look-ahead is needed?"""
     found, far = asked.decisions, asked.need >= asked.far
     deep = mean_skill(asked.responses[far], found[far], seed=seed)
     where = f"where {asked.far} steps of look-ahead or more are needed"
     says = f"skill {where}, 0 for a guess and 1 for certainty"
-    drop = _drop("skill, near - far", skill(asked.responses, found), far, found.maze, seed=seed)
+    worse = _drop("skill, near - far", skill(asked.responses, found), far, found.maze, seed=seed)
+    unruly = _drop("off the ways, far - near", asked.off, ~far, found.maze, seed=seed)
+    rules = f"probability of breaking the rules {where}, less that elsewhere"
     predictions = [
         Prediction(LOCAL, "skill, far", says, 0.5, deep, less=True),
         Prediction(SEARCHES, "skill, far", says, 0.5, deep),
-        Prediction(LIMITED, "skill, near - far", f"skill elsewhere less skill {where}", 0.1, drop),
+        Prediction(LIMITED, "skill, near - far", f"skill elsewhere less skill {where}", 0.1, worse),
+        Prediction(GIVES_UP, "rules broken, far - near", rules, 0.05, unruly),
     ]
-    return Evidence(predictions, {"what_makes_it_hard": what_makes_it_hard(asked.responses, found, asked.need)})
+    off = []
+    for need in np.unique(asked.need):
+        here = asked.need == need
+        off.append(
+            choosing.mean_over_mazes("off_the_ways", asked.off[here], found.maze[here], seed=seed, look_ahead=int(need))
+        )
+    hard = what_makes_it_hard(asked.responses, found, asked.need)
+    return Evidence(predictions, {"what_makes_it_hard": hard, "off_the_ways": off})
 
 
 def from_edits(
@@ -142,81 +176,56 @@ def from_edits(
 ) -> Evidence:
     """Does its choice turn round with the right one, when a passage far away is moved?
 
-    Mazes with a cycle have no such edits; of them there is no evidence.
+    Asked in mazes without cycles, as others have no such edits; without any, nothing is known.
     """
-    if (mazes.MEASURES["cycle_count"](asked.mazes) > 0).any():
-        return Evidence([])
-    pairs = mazes.move_passage(asked.mazes, asked.decisions, seed=seed)
-    chosen = np.sort(seeds.generator(seed, "pairs").permutation(len(pairs))[:MOST_PAIRS])
-    pairs = pairs[chosen]
-    controls, of = mazes.controls(pairs, seed=seed)
+    says = "probability that turns round with the right choice"
+    tree = mazes.MEASURES["cycle_count"](asked.mazes) == 0
+    forks = asked.decisions[tree[asked.decisions.maze]]
+    forks = replace(forks, maze=(np.cumsum(tree) - 1)[forks.maze])
+    pairs = mazes.move_passage(asked.mazes[tree], forks, seed=seed)
+    pairs = pairs[np.sort(seeds.generator(seed, "pairs").permutation(len(pairs))[:MOST_PAIRS])]
+    controls = mazes.controls(pairs, seed=seed)[0]
     if len(controls) == 0:
-        return Evidence([])
-    reactions = [
-        counterfactual.react(walker, some, tokenizer, seed=seed, progress=_half(progress, half))
-        for half, some in enumerate((pairs, controls))
-    ]
-    mass = [counterfactual.flip_mass(some, each) for some, each in zip((pairs, controls), reactions, strict=True)]
-    least = farthest_quarter(controls.distance)
-    far = controls.distance >= least
-    gap = (mass[0][of] - mass[1])[far]
-    lead = choosing.mean_over_mazes("flip_mass, edit - control", gap, controls.maze[far], seed=seed)
-    says = f"probability that turns round with an edit {least} steps away or more, less that with one that should not"
-    fall = _drop("flip_mass, near - far", mass[0], pairs.distance >= least, pairs.maze, seed=seed)
-    shorter = f"probability that turns round with an edit nearer than {least} steps, less that with one beyond"
-    rows = [
-        row
-        for kind, some, each in zip(("edit", "control"), (pairs, controls), reactions, strict=True)
-        for by in ((), ("distance",), ("in_support",))
-        for row in counterfactual.flip_rows(some, each, seed=seed, by=by, pair=kind)
-    ]
-    both = [
-        Prediction(SEARCHES, "far edits - controls", says, 0.5, lead),
-        Prediction(LIMITED, "edits, near - far", shorter, 0.1, fall),
-    ]
-    return Evidence(both, {"edits": rows})
+        nothing = Row("flip_mass", float("nan"), float("nan"), float("nan"), 0)
+        return Evidence([Prediction(SEARCHES, "far edits", f"{says}, of which there are no edits", 0.5, nothing)])
+    rows = []
+    for half, (kind, some) in enumerate((("edit", pairs), ("control", controls))):
+        reactions = counterfactual.react(walker, some, tokenizer, seed=seed, progress=_half(progress, half))
+        for by in ((), ("distance",), ("in_support",)):
+            rows += counterfactual.flip_rows(some, reactions, seed=seed, by=by, pair=kind)
+        if kind == "edit":
+            least = farthest(some.distance, some.maze)
+            far = some.distance >= least
+            mass = counterfactual.flip_mass(some, reactions)[far]
+            turned = choosing.mean_over_mazes("flip_mass", mass, some.maze[far], seed=seed)
+    says = f"{says} when that is turned by an edit {least} steps away or more"
+    return Evidence([Prediction(SEARCHES, "far edits", says, 0.5, turned)], {"edits": rows})
 
 
 def from_elsewhere(walker: Walker, elsewhere: MazeBatch, name: str, *, seed: int) -> Evidence:
-    """Does it choose well in mazes of another kind?"""
+    """Does it choose well in mazes of another kind, where much look-ahead is needed?"""
     asked = ask(walker, elsewhere, mazes.solve(elsewhere, seed=seed))
-    row = mean_skill(asked.responses, asked.decisions, seed=seed, generator=name)
-    says = f"skill in mazes made by {name}, 0 for a guess and 1 for certainty"
-    return Evidence([Prediction(SEARCHES, f"skill, {name}", says, 0.5, row)], {"elsewhere": [row]})
+    far = asked.need >= asked.far
+    row = mean_skill(asked.responses[far], asked.decisions[far], seed=seed, generator=name)
+    says = f"skill in mazes made by {name} where {asked.far} steps of look-ahead or more are needed"
+    whole = mean_skill(asked.responses, asked.decisions, seed=seed, generator=name)
+    return Evidence([Prediction(SEARCHES, f"skill, far, {name}", says, 0.5, row)], {"elsewhere": [whole]})
 
 
-def from_walks(asked: Asked, walked: PathBatch, *, seed: int) -> Evidence:
-    """Does it break the rules where much look-ahead is needed?"""
-    most = np.zeros(len(asked.mazes), int)
-    np.maximum.at(most, asked.decisions.maze, asked.need)
-    broken = ~mazes.paths.valid(asked.mazes, walked)
-    far = most >= max(1, farthest_quarter(most))
-    rows = [
-        tables.proportion("breaks_the_rules", broken[most == need], look_ahead=int(need)) for need in np.unique(most)
-    ]
-    if far.all() or not far.any():
-        return Evidence([], {"rules": rows})
-    says = f"share of paths that break the rules, in mazes that need {most[far].min()} steps or more less in others"
-    gap = tables.difference("breaks_the_rules", broken[far], broken[~far])
-    return Evidence([Prediction(GIVES_UP, "rules broken, far - near", says, 0.05, gap)], {"rules": rows})
-
-
-def from_cut_off(walker: Walker, cut_off: MazeBatch, thinned: MazeBatch) -> Evidence:
+def from_cut_off(walker: Walker, cut_off: MazeBatch, branch_cut_off: MazeBatch) -> Evidence:
     """Does it break the rules where there is no way to the goal?
 
-    `thinned` are mazes that lack passages too, but none on the way to the goal: a maze with fewer passages than usual
-    may be strange enough by itself.
+    In `branch_cut_off` a passage is gone too, but none of those that lead to the goal: a maze with fewer passages than
+    usual may be strange enough by itself. A walk that keeps to the rules can only stop short or go on for ever.
     """
-    broken = [~mazes.paths.valid(some, walker.walk(some)) for some in (cut_off, thinned)]
-    gap = tables.difference("breaks_the_rules, cut off - thinned", *broken)
+    broken = [~mazes.paths.valid(some, walker.walk(some)) for some in (cut_off, branch_cut_off)]
+    gap = tables.difference("breaks_the_rules, goal - branch", *broken)
     rows = [
-        tables.proportion("breaks_the_rules", those, goal=goal)
-        for goal, those in zip(("cut off", "in reach, branches thinned"), broken, strict=True)
+        tables.proportion("breaks_the_rules", those, cut_off=what)
+        for what, those in zip(("goal", "branch"), broken, strict=True)
     ]
-    says = "share of paths that break the rules where there is no way to the goal, less where branches are missing"
-    return Evidence(
-        [Prediction(GIVES_UP, "rules broken, cut off - thinned", says, 0.25, gap)], {"cut_off": [*rows, gap]}
-    )
+    says = "share of paths that break the rules where the goal is cut off, less where a branch is"
+    return Evidence([Prediction(GIVES_UP, "rules broken, cut off", says, 0.25, gap)], {"cut_off": [*rows, gap]})
 
 
 def _drop(

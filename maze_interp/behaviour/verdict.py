@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from math import isnan
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from maze_interp import tables
 from maze_interp.behaviour.choosing import PerDecision, mean_over_mazes, right_mass
 from maze_interp.mazes import Decisions
 
 SUPPORTED, CONTRADICTED, MIXED = "supported", "contradicted", "mixed"
+FEWEST = 20  # mazes that decide a prediction
+TOLD = 50  # mazes on which it is seen how far a walker looks
 WALKS = 0.5  # the share of legal paths below which there is no walking to explain
 
 
@@ -37,9 +39,12 @@ class Prediction:
 
     @property
     def held(self) -> bool | None:
-        """True or False where the interval decides, else None; a value without an interval decides by itself."""
+        """True or False where the interval decides, else None; a value without an interval decides by itself.
+
+        Fewer than FEWEST mazes decide nothing.
+        """
         low, high = self.measured.low, self.measured.high
-        if isnan(self.measured.value):
+        if isnan(self.measured.value) or self.measured.n < FEWEST:
             return None
         if isnan(low) or isnan(high):
             low = high = self.measured.value
@@ -84,6 +89,14 @@ def mean_skill(responses: PerDecision, decisions: Decisions, *, seed: int, **wha
     return mean_over_mazes("skill", values[known], decisions.maze[known], seed=seed, **what)
 
 
-def farthest_quarter(distance: np.ndarray) -> int:
-    """The distance that about a quarter of all reach or exceed; 0 of none."""
-    return int(np.quantile(distance, 0.75, method="higher")) if len(distance) else 0
+def farthest(distance: Int[np.ndarray, " item"], maze: Int[np.ndarray, " item"]) -> int:
+    """The largest distance that items of TOLD or more mazes reach or exceed: as far as these mazes tell.
+
+    Of fewer mazes, the least there is; 0 of none.
+    """
+    _, unit = np.unique(maze, return_inverse=True)
+    most = np.zeros(unit.max(initial=-1) + 1, int)
+    np.maximum.at(most, unit, distance)
+    if len(most) == 0:
+        return 0
+    return int(np.sort(most)[-TOLD]) if len(most) >= TOLD else int(distance.min())

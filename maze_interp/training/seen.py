@@ -32,20 +32,19 @@ def mazes_seen(run: TrainingRun) -> MazesSeen:
 def mazes_read(run: TrainingRun, *, progress: Callable[[int, int], None] | None = None) -> MazeBatch:
     """The distinct mazes of a run's steps so far, each with the start and goal of a path that was first read of it.
 
-    They are those that `mazes_seen` counts, but for lessons on a lattice that is not the world's. `progress` is called
-    with (pools done, pools).
+    They are those that `mazes_seen` counts, but for lessons, which are of other worlds. `progress` is called with
+    (pools done, pools).
     """
-    recipe, pools = run.recipe, _pools(run)
+    recipe, pools = run.recipe, [pool for pool in _pools(run) if run.recipe.world_at(pool * POOL) == run.recipe.world]
     held, known = held_mazes(recipe), set[int]()
     parts = [mazes.draw(recipe.world, 0, seed=0)]
-    for pool in pools:
+    for done, pool in enumerate(pools, start=1):
         asked = asked_mazes(recipe, pool, held)[:: recipe.paths_per_maze]
         hashes, place = np.unique(mazes.passage_hash(asked.passages), return_index=True)
-        if asked.passages.shape[1:] == parts[0].passages.shape[1:]:
-            parts.append(asked[place[[one not in known for one in hashes.tolist()]]])
-            known.update(hashes.tolist())
+        parts.append(asked[place[[one not in known for one in hashes.tolist()]]])
+        known.update(hashes.tolist())
         if progress is not None:
-            progress(pool + 1, len(pools))
+            progress(done, len(pools))
     return MazeBatch(*(np.concatenate([getattr(one, name) for one in parts]) for name in ("passages", "start", "goal")))
 
 

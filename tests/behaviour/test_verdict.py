@@ -23,8 +23,8 @@ def test_a_prediction_holds_where_the_whole_interval_lies_beyond_its_bound(low, 
 
 def test_a_value_without_an_interval_decides_by_itself_and_nothing_decides_nothing():
     nan = float("nan")
-    assert Prediction("it does", "share", "a share", 0.5, Row("share", 1.0, nan, nan, 9)).held is True
-    assert Prediction("it does", "share", "a share", 0.5, Row("share", 1.0, nan, nan, 9), less=True).held is False
+    assert Prediction("it does", "share", "a share", 0.5, Row("share", 1.0, nan, nan, 90)).held is True
+    assert Prediction("it does", "share", "a share", 0.5, Row("share", 1.0, nan, nan, 90), less=True).held is False
     assert Prediction("it does", "share", "a share", 0.5, Row("share", nan, nan, nan, 0)).held is None
 
 
@@ -71,7 +71,14 @@ def test_skill_says_nothing_where_every_option_is_right():
     assert verdict.mean_skill(choosing.uniform(found.options), found, seed=0).what["decisions"] == (~all_right).sum()
 
 
-def test_about_a_quarter_is_farthest():
-    assert verdict.farthest_quarter(np.arange(1, 101)) == 76
-    assert verdict.farthest_quarter(np.array([1, 1, 1, 9])) == 9
-    assert verdict.farthest_quarter(np.zeros(0, int)) == 0
+def test_what_fifty_mazes_reach_is_as_far_as_they_tell():
+    maze = np.repeat(np.arange(100), 2)
+    distance = np.stack([np.ones(100, int), np.arange(100)], axis=1).ravel()
+    assert verdict.farthest(distance, maze) == 50
+    assert verdict.farthest(distance[:80], maze[:80]) == 0  # of forty mazes: the least
+    assert verdict.farthest(np.zeros(0, int), np.zeros(0, int)) == 0
+
+
+def test_few_mazes_decide_nothing():
+    for n, held in ((19, None), (20, True)):
+        assert Prediction("it does", "share", "a share", 0.5, Row("share", 1.0, 0.9, 1.0, n)).held is held

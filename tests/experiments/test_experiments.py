@@ -18,7 +18,7 @@ SMALL = {  # settings that make it quick
     "misgeneralisation": {"mazes": 40},
     "read_maze": {"probe": probing.ProbeRecipe(targets=("passage", "goal"), mazes=80, unseen=40)},
     "name_heads": {"mazes": 10},
-    "search_or_heuristic": {"mazes": 40},
+    "search_or_heuristic": {"mazes": 60},
     "embeddings": {"mazes": 20},
     "lens": {"mazes": 20, "learn": 40, "steps": 4},
     "shifts": {"mazes": 10, "only": "row_by_row, goal_cut_off"},

@@ -74,7 +74,7 @@ def test_the_mazes_read_are_those_seen_with_a_path_that_was_fed(tmp_path, monkey
     assert said == [(1, 3), (2, 3), (3, 3)]
 
 
-def test_lessons_on_another_lattice_are_not_among_the_mazes_read(tmp_path):
+def test_lessons_are_not_among_the_mazes_read(tmp_path):
     lesson = training.Lesson(0.5, World(rows=2, cols=2))
     run = training.train(replace(tiny.QUICK, steps=2 * POOL, lessons={"small": lesson}), tmp_path / "run")
     read = training.mazes_read(run)
