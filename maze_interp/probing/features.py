@@ -103,8 +103,13 @@ def read(
 
 def _residual(w: fused.Weights, ids: Tensor, sites: Sequence[Site], where: tuple[Tensor, Tensor]) -> dict[Site, Tensor]:
     wanted = {site: site.layer + (site.kind == "resid_post") for site in sites}
-    depths = fused.residuals(w, ids, max(wanted.values()))
-    kept = {depth: x[where] for depth, x in enumerate(depths) if depth in wanted.values()}
+    last, kept = max(wanted.values()), {}
+    alone = last > 0 and len(where[0]) == len(ids)  # one sample a sequence: the last layer is worked out for it alone
+    for depth, x in enumerate(fused.residuals(w, ids, last - alone)):
+        if depth in wanted.values():
+            kept[depth] = x[where]
+    if alone:
+        kept[last] = fused.residual_at(w, w.layers[last - 1], x, where[1])
     return {site: kept[depth] for site, depth in wanted.items()}
 
 

@@ -98,10 +98,11 @@ def test_every_result_stands_beside_its_controls(model, asked):
 
 
 @pytest.mark.parametrize("positions", ["learned", "rotary"])
-def test_the_fast_reading_is_what_transformer_lens_computes(positions):
+@pytest.mark.parametrize("position", ["path", "current"])  # several samples a maze, and one
+def test_the_fast_reading_is_what_transformer_lens_computes(positions, position):
     model = tiny.model(3, positions=positions)
     batch = mazes.draw(tiny.RAGGED, 40, seed=1)
-    samples = probing.ask(model.maze_tokenizer, batch, "path", seed=1)
+    samples = probing.ask(model.maze_tokenizer, batch, position, seed=1)
     sites = probing.sites_of(SITES, 2, 2)
     fast = probing.read(model, samples, sites)
     ids = torch.from_numpy(samples.tokens.ids).long()
