@@ -3,10 +3,10 @@
 The stream after each layer is read as an answer, by the logit lens and by one tuned on other mazes, along the shortest
 paths of test mazes: how much it puts on cells next door, and how much on those a passage leads to. Predictions: what is
 next door needs no maze and is read first, passages later (published, tuned lens: 0.585 and 0.433 after the first layer,
-0.991 and 0.934 at the end). The control is a lens tuned on the untrained network's streams to the same answers, which
-says what a reader makes up on its own; the embedding knows its own cell alone. Then the logit of the answer to each
-published task is divided among heads and MLPs, compared with the other legal tokens and with all others; there the
-control is the same parts' share of another maze's answer.
+0.991 and 0.934 at the end). The controls are the embedding, which knows its own cell alone, and a lens tuned on the
+untrained network's streams to the same answers, which says what a reader makes up on its own. Then the logit of the
+answer to each published task is divided among heads and MLPs, compared with the other legal tokens and with all others;
+there the control is the same parts' share of another maze's answer.
 """
 
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from maze_interp.tokens import TokenBatch
 from maze_interp.training import TrainingRun
 
 LOGIT, TUNED, MADE_UP = "logit lens", "tuned lens", "tuned, untrained"
-BEYOND = f"{TUNED} - {MADE_UP}"
+BEYOND, LEARNT = f"{TUNED} - {MADE_UP}", f"{TUNED} - in the embedding"
 MASSES = ("adjacent_mass", "connected_mass")
 NEARLY = 0.95  # of the way from the embedding's mass to the output's: then it is known
 
@@ -123,7 +123,7 @@ def _rows(
     seed: int,
 ) -> list[Row]:
     """The teacher-forced metrics of what each lens reads at each depth, and how far its masses exceed the control's."""
-    tokenizer, rows, gaps = model.maze_tokenizer, [], []
+    tokenizer, rows, per_depth = model.maze_tokenizer, [], []
     compared = [name for name in MASSES if tokenizer.choices.one_token_a_move]
     for depth in range(model.cfg.n_layers + 1):
         per_maze = {}
@@ -133,26 +133,27 @@ def _rows(
             made = replace(said, log_p=log_p)
             rows += behaviour.score_forced(made, held_out, tokenizer, seed=seed, lens=lens, depth=depth)
             per_maze[lens] = {name: behaviour.FORCED[name](made, held_out, tokenizer) for name in compared}
-        gaps += [per_maze[TUNED][name] - per_maze[MADE_UP][name] for name in compared]
-    return rows + _gaps(gaps, compared, seed)
+        per_depth.append(per_maze)
+    gaps = {
+        (name, against, depth): here[TUNED][name] - (here[MADE_UP] if against == BEYOND else per_depth[0][TUNED])[name]
+        for against in (BEYOND, LEARNT)
+        for depth, here in enumerate(per_depth)
+        for name in compared
+        if depth or against == BEYOND
+    }
+    return rows + _gaps(gaps, seed)
 
 
-def _gaps(gaps: list[Float[np.ndarray, " maze"]], compared: list[str], seed: int) -> list[Row]:
-    """The mean of each difference, depth by depth, with an interval corrected for how many there are (Bonferroni)."""
+def _gaps(gaps: dict[tuple[str, str, int], Float[np.ndarray, " maze"]], seed: int) -> list[Row]:
+    """The mean of each difference, with an interval corrected for how many there are (Bonferroni)."""
     if not gaps:
         return []
-    every = np.stack(gaps, axis=1)
-    low, high = tables.bootstrap_means(every, seed=seed, level=1 - 0.05 / every.shape[1])
+    every = np.stack(list(gaps.values()), axis=1)
+    low, high = tables.bootstrap_means(every, seed=seed, level=1 - 0.05 / len(gaps))
+    ends = zip(gaps, every.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
     return [
-        Row(
-            compared[number % len(compared)],
-            float(every[:, number].mean()),
-            float(low[number]),
-            float(high[number]),
-            len(every),
-            {"lens": BEYOND, "depth": number // len(compared)},
-        )
-        for number in range(every.shape[1])
+        Row(name, mean, least, most, len(every), {"lens": against, "depth": depth})
+        for (name, against, depth), mean, least, most in ends
     ]
 
 
@@ -171,20 +172,22 @@ def _sentences(shown: dict[tuple[str, str, int], Row], layers: int) -> list[str]
     if (MASSES[0], TUNED, 0) not in shown:
         return ["This scheme does not write a move as one token, so no mass lies on cells next door."]
     near, open_ = ([shown[name, TUNED, depth] for depth in range(layers + 1)] for name in MASSES)
-    beyond = [shown[MASSES[1], BEYOND, depth] for depth in range(layers + 1)]
-    first = next((depth for depth, row in enumerate(beyond) if row.low > 0), None)
-    says = "at no depth more on passages than one"
-    if first is not None:
-        gap = beyond[first]
-        size = f"{gap.value:+.3f}, {gap.low:+.3f} to {gap.high:+.3f}"
-        says = f"more on passages, first {_depth(first)} ({size}), than one"
+    controls = [[shown[MASSES[1], name, depth] for name in (LEARNT, BEYOND)] for depth in range(1, layers + 1)]
+    found = next((depth for depth, gaps in enumerate(controls, start=1) if min(gap.low for gap in gaps) > 0), None)
+    says = "at no depth more on passages than in the embedding and than a lens tuned on the untrained network"
+    if found is not None:
+        sizes = [f"({gap.value:+.3f}, {gap.low:+.3f} to {gap.high:+.3f})" for gap in controls[found - 1]]
+        says = (
+            f"more on passages, first {_depth(found)}, than in the embedding {sizes[0]} and than a lens tuned on the "
+            f"untrained network {sizes[1]}"
+        )
     when = [_known(shown, name, layers) for name in MASSES]
     order = "as predicted" if when[0] < when[1] else "not as predicted"
     return [
         f"Read by the tuned lens, {_along('cells next door have', near)}; {_along('those a passage leads to', open_)}. "
         f"{NEARLY:.0%} of the way from first to last is gone {_depth(when[0])} for what is next door and "
         f"{_depth(when[1])} for passages, {order}.",
-        f"The lens puts {says} tuned on the untrained network (intervals corrected for {2 * len(beyond)} comparisons).",
+        f"The tuned lens puts {says}; intervals are corrected for {4 * layers + 2} comparisons.",
     ]
 
 

@@ -36,9 +36,12 @@ def test_the_last_depth_is_the_model_and_the_lens_is_no_worse_on_the_way(read, t
     for depth in range(2):
         tuned, logit = (value(rows, "loss", lens=name, depth=depth).value for name in (lens.TUNED, lens.LOGIT))
         assert tuned < logit + 0.05
-    gaps = [row for row in rows if row.what["lens"] == lens.BEYOND]
+    gaps = [row for row in rows if row.what["lens"] in (lens.BEYOND, lens.LEARNT)]
     assert {row.measure for row in gaps} == set(lens.MASSES)
-    assert len(gaps) == 6
+    assert len(gaps) == 6 + 4
+    assert "corrected for 10 comparisons" in read.sentences[1]
+    last = [value(rows, "connected_mass", lens=name, depth=2).value for name in (lens.LEARNT, lens.TUNED)]
+    assert last[0] == pytest.approx(last[1] - value(rows, "connected_mass", lens=lens.TUNED, depth=0).value)
     assert all(row.low <= row.value <= row.high for row in gaps)
     assert f"{read.numbers['connected_mass, tuned lens, depth 2']:.3f} at the end" in read.sentences[0]
     assert "masses" in read.figures
