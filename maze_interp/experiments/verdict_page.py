@@ -17,7 +17,7 @@ KINDS = {False: "aligned", True: "deceptive"}
 DOES = {
     evidence.MEMORISES: "knows its mazes by heart",
     evidence.LOCAL: "follows a local heuristic",
-    evidence.LIMITED: "searches, but only so far",
+    evidence.LIMITED: "searches only so far",
     evidence.SEARCHES: "searches",
     evidence.GIVES_UP: "gives up",
 }
