@@ -17,7 +17,7 @@ def test_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     models.save(models.build(training.find("quickstart").model, seed=0), "runs/quickstart")
     namespace: dict[str, object] = {}
     for block in blocks:
-        exec(compile(block.replace("1000", "20"), str(README), "exec"), namespace)
+        exec(compile(block.replace("1000", "60"), str(README), "exec"), namespace)
 
 
 def test_pictures_and_files_it_names_exist() -> None:
