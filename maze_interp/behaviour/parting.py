@@ -14,6 +14,8 @@ from jaxtyping import Bool, Float, Int
 
 from maze_interp import tables
 from maze_interp.behaviour import neighbours, regression
+from maze_interp.behaviour.solvers import ways
+from maze_interp.behaviour.solvers.walking import Query, Ways
 from maze_interp.behaviour.walkers import Walker
 from maze_interp.mazes import NO_CELL, MazeBatch, PathBatch, distances
 
@@ -25,6 +27,8 @@ FEATURES = (
     "parting to place, steps",
 )
 THREE = ("goal to place, by air", "parting to goal, steps", "parting to goal, by air")  # those of the published fit
+
+UP_OR_RIGHT = np.array([False, True, True, False])  # of DOWN, RIGHT, UP, LEFT
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class Partings:
 
     def __len__(self) -> int:
         return len(self.maze)
+
+    def __getitem__(self, which: Bool[np.ndarray, " parting"] | Int[np.ndarray, " some"]) -> "Partings":
+        """The partings chosen by a mask or by indices."""
+        return Partings(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
 def partings(mazes: MazeBatch, solutions: PathBatch, place: int) -> Partings:
@@ -90,6 +98,12 @@ def seeking(walker: Walker, place: int, name: str) -> Walker:
         lambda mazes, progress=None: walker.walk(misled(mazes), progress),
         lambda mazes, paths, edge_order=None: walker.choose(misled(mazes), paths, edge_order),
     )
+
+
+def up_and_right(mazes: MazeBatch, here: Query, came: Query) -> Ways:
+    """A policy: evenly over the ways on that lead up or right, whatever the goal; over the others if there are none."""
+    on = ways.onward(mazes, here, came)
+    return ways.least(ways.first_of(on & UP_OR_RIGHT, on))
 
 
 def told_by_distance(

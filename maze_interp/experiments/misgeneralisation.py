@@ -8,20 +8,32 @@ anywhere it goes for the goal. `run` may name several runs, separated by commas,
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from maze_interp import behaviour, figures, mazes, models, seeds, tables, training
-from maze_interp.behaviour.parting import Partings, partings, seeking, taken, told_by_distance
+from maze_interp import behaviour, mazes, models, seeds, tables, training
+from maze_interp.behaviour.parting import (
+    UP_OR_RIGHT,
+    Partings,
+    partings,
+    seeking,
+    taken,
+    told_by_distance,
+    up_and_right,
+)
 from maze_interp.behaviour.walkers import Walker, of_model, of_policy
+from maze_interp.experiments import misgeneralisation_page as page
 from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.experiments.misgeneralisation_page import ASIDE, ENDS_THERE, SHARES, Subject
 from maze_interp.mazes import MazeBatch, Mixture, PathBatch, World
 from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
 
-SHARES = ("to the goal", "to the corner", "to neither")
+BIASED = "heads up and right"  # the control that has a direction and no place
+CONTROLS = ("untrained", "baseline", "seeks the goal", "seeks the corner", BIASED)
 
 
 @dataclass(frozen=True)
@@ -43,15 +55,6 @@ class Question:
     corner: int
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A walker and the side of the block its goals were in when it was trained; 0 for goals anywhere or no training."""
-
-    walker: Walker
-    block: int
-    trained: bool
-
-
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """Shares of goal, corner and neither for each run beside its controls. `progress` counts walkers."""
     runs = {name: training.open_run(folder) for name, folder in _named(settings.run).items()}
@@ -59,29 +62,63 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     seed = seeds.derive(settings.seed, "misgeneralisation")
     drawn = mazes.take(world, settings.mazes, seed=seed, split=mazes.TEST)[0]
     asked = _question(drawn, world.cols - 1, seed)
-    subjects, rows, fits = _subjects(runs, asked.corner, seed), [], []
+    subjects, rows, fits, led = _subjects(runs, asked.corner, seed), [], [], {}
     for done, subject in enumerate(subjects, start=1):
         goal, corner = taken(subject.walker.choose(asked.mazes, asked.solutions), asked.parted)
         rows += _shares(subject, asked, goal, corner, seed)
         if subject.trained:
-            fits += told_by_distance(asked.parted, goal > corner, seed=seed, walker=subject.walker.name)
+            told, new = {"walker": subject.walker.name, "goals": _asked(subject)}, ~_inside(asked, subject.block)
+            fits += told_by_distance(asked.parted[new], (goal > corner)[new], seed=seed, **told)
+            led[subject] = corner
         if progress is not None:
             progress(done, len(subjects))
-    telling = {one.walker.name: "new" if one.block else "anywhere" for one in subjects}
-    shown = {(row.what["walker"], row.measure): row for row in rows if row.what["goals"] == telling[row.what["walker"]]}
-    told = [_sentence(subject, shown, fits) for subject in subjects if subject.trained]
+    goals = {one.walker.name: _asked(one) for one in subjects}
+    shown = {(row.what["walker"], row.measure): row for row in rows if row.what["goals"] == goals[row.what["walker"]]}
+    trend = _trend(led, asked, seed)
     return Findings(
         heading="The goal or the corner",
-        sentences=[_asked(len(drawn), asked), *told, _controls(subjects, shown)],
-        tables={"shares": rows, "regression": fits},
-        figures=_figures(subjects, shown),
+        sentences=[
+            page.asked(len(drawn), len(asked.parted)),
+            *(page.sentence(subject, shown, fits) for subject in led),
+            page.trend(list(led), trend),
+            page.controls(subjects, shown),
+        ],
+        tables={"shares": rows, "regression": fits, "blocks": trend},
+        figures=page.pictures(subjects, shown),
         numbers={
             **{f"{row.what['walker']}: {row.measure}{_of(row)}": row.value for row in rows},
             **{f"{row.what['walker']}: {row.measure} of {row.what['features']}": row.value for row in fits},
+            **{row.measure: row.value for row in trend},
             "test_mazes": len(drawn),
             "partings": len(asked.parted),
         },
     )
+
+
+def _asked(subject: Subject) -> str:
+    """Which goals the sentences are about: those that a walker had never had, where there are such."""
+    return "new" if subject.block else "anywhere"
+
+
+def _inside(asked: Question, block: int) -> Bool[np.ndarray, " parting"]:
+    """The goals in the top right block of that side."""
+    row, col = np.divmod(asked.mazes.goal, asked.mazes.cols)
+    return (row < block) & (col >= asked.mazes.cols - block)
+
+
+def _trend(led: dict[Subject, Float[np.ndarray, " parting"]], asked: Question, seed: int) -> list[Row]:
+    """The share on the way to the corner by block, then what each block has more than the next larger one.
+
+    All of the same mazes, with goals outside the largest block; the mean of runs with the same block.
+    """
+    sides = sorted({one.block for one in led if one.block})
+    outside = ~_inside(asked, max(sides, default=0))
+    corner = {k: np.mean([share[outside] for one, share in led.items() if one.block == k], axis=0) for k in sides}
+    rows = [tables.mean(f"to the corner, block of {k}", corner[k], seed=seed, block=k) for k in sides]
+    for small, large in pairwise(sides):
+        named = f"to the corner, block of {small} - {large}"
+        rows.append(tables.paired_difference(named, corner[small], corner[large], seed=seed, block=small))
+    return rows
 
 
 def _of(row: Row) -> str:
@@ -89,10 +126,11 @@ def _of(row: Row) -> str:
 
 
 def _named(given: str) -> dict[str, str]:
-    """The folders by a short name: their own, unless two have the same."""
+    """The folders by a short name: their own, unless two have the same; one named like a control is called a run."""
     folders = [folder.strip() for folder in given.split(",")]
     short = Counter(Path(folder).name for folder in folders)
-    return {Path(folder).name if short[Path(folder).name] == 1 else folder: folder for folder in folders}
+    names = {folder: Path(folder).name if short[Path(folder).name] == 1 else folder for folder in folders}
+    return {f"run {name}" if name in CONTROLS else name: folder for folder, name in names.items()}
 
 
 def _world(runs: dict[str, TrainingRun]) -> World:
@@ -131,14 +169,15 @@ def _subjects(runs: dict[str, TrainingRun], corner: int, seed: int) -> list[Subj
     order = sorted(runs, key=lambda name: (blocks[name] == 0, blocks[name]))
     trained = [Subject(of_model(runs[name].model(), seed=seed, name=name), blocks[name], True) for name in order]
     recipe = runs[order[0]].recipe
-    oracle = of_policy(behaviour.POLICIES["oracle"], seed=seed, name="seeks the goal")
-    controls = [
-        of_model(models.build(recipe.model, seed=recipe.seed), seed=seed, name="untrained"),
-        of_policy(behaviour.POLICIES["baseline"], seed=seed, name="baseline"),
+    oracle = of_policy(behaviour.POLICIES["oracle"], seed=seed, name=CONTROLS[2])
+    walkers = (
+        of_model(models.build(recipe.model, seed=recipe.seed), seed=seed, name=CONTROLS[0]),
+        of_policy(behaviour.POLICIES["baseline"], seed=seed, name=CONTROLS[1]),
         oracle,
-        seeking(oracle, corner, "seeks the corner"),
-    ]
-    return trained + [Subject(walker, 0, False) for walker in controls]
+        seeking(oracle, corner, CONTROLS[3]),
+        of_policy(up_and_right, seed=seed, name=BIASED),
+    )
+    return trained + [Subject(walker, 0, False) for walker in walkers]
 
 
 def _shares(
@@ -150,8 +189,8 @@ def _shares(
 ) -> list[Row]:
     """Means of the probabilities, over all goals and by whether goals had been there in training; where paths end."""
     taken_up = dict(zip(SHARES, (goal, corner, 1 - goal - corner), strict=True))
-    row, col = np.divmod(asked.mazes.goal, asked.mazes.cols)
-    inside = (row < subject.block) & (col >= asked.mazes.cols - subject.block)
+    inside = _inside(asked, subject.block)
+    ends = _ends(subject.walker, asked)
     strata = {"anywhere": np.ones(len(inside), dtype=bool)}
     if subject.block:
         strata |= {"as in training": inside, "new": ~inside}
@@ -160,80 +199,22 @@ def _shares(
         what = {"walker": subject.walker.name, "goals": goals}
         rows += [tables.mean(name, share[mine], seed=seed, **what) for name, share in taken_up.items()]
         rows.append(tables.paired_difference("goal - corner", goal[mine], corner[mine], seed=seed, **what))
-        rows += _ends(subject.walker, asked, mine, what) if goals == "anywhere" else []
+        apart = mine & _leads_aside(asked.parted)
+        rows.append(tables.paired_difference(ASIDE, goal[apart], corner[apart], seed=seed, **what))
+        rows += [tables.proportion(name, ended[mine], **what) for name, ended in ends.items()]
     return rows
 
 
-def _ends(walker: Walker, asked: Question, mine: Bool[np.ndarray, " maze"], what: dict[str, str]) -> list[Row]:
+def _leads_aside(parted: Partings) -> Bool[np.ndarray, " parting"]:
+    """Where only the goal lies up or right, so that whoever seeks the corner has to turn away from that direction."""
+    return (parted.to_goal & UP_OR_RIGHT).any(axis=1) & ~(parted.to_place & UP_OR_RIGHT).any(axis=1)
+
+
+def _ends(walker: Walker, asked: Question) -> dict[str, Bool[np.ndarray, " parting"]]:
     """Where the paths end that the walker writes when nobody leads it."""
     paths = walker.walk(asked.mazes)
     last = paths.cells[np.arange(len(paths)), np.maximum(paths.length, 1) - 1]
-    arrived = mazes.paths.ends_at_goal(asked.mazes, paths)
-    return [
-        tables.proportion("ends at the goal", arrived[mine], **what),
-        tables.proportion("ends in the corner", ((last == asked.corner) & (paths.length > 0))[mine], **what),
-    ]
-
-
-def _asked(drawn: int, asked: Question) -> str:
-    return (
-        f"Of {drawn:,} test mazes with goals anywhere, {len(asked.parted):,} have a cell at which the shortest ways to "
-        "the goal and to the top right corner part. Shares are of the probability of the next step there. Predicted: a "
-        "model whose goals were always in the top right block goes for the corner when it is told another goal, the "
-        "more so the smaller the block; a model whose goals were anywhere goes for the goal."
-    )
-
-
-def _sentence(subject: Subject, shown: dict[tuple[str, str], Row], fits: list[Row]) -> str:
-    """What one trained model does, whether that was predicted, and what distances say of it."""
-    name = subject.walker.name
-    gap, goal, corner, neither = (shown[name, measure] for measure in ("goal - corner", *SHARES))
-    where = f"in the top right {subject.block} x {subject.block}" if subject.block else "anywhere"
-    told = f"{gap.n:,} goals it had never had" if subject.block else f"{gap.n:,} goals"
-    if not gap.n:
-        return f"{name}, trained with goals {where}: the ways to a goal it had never had part in no test maze."
-    low, high = (gap.value, gap.value) if np.isnan(gap.low) else (gap.low, gap.high)
-    clear = high < 0 if subject.block else low > 0
-    opposite = low > 0 if subject.block else high < 0
-    outcome = "as predicted" if clear else "against the prediction" if opposite else "which decides nothing"
-    said = (
-        f"{name}, trained with goals {where}: for {told} it puts {goal.value:.1%} on the way to the goal, "
-        f"{corner.value:.1%} on the way to the corner and {neither.value:.1%} on neither; the difference of the first "
-        f"two is {gap.value:+.3f} ({low:+.3f} to {high:+.3f}), {outcome}."
-    )
-    accuracy = {row.what["features"]: row for row in fits if (row.what["walker"], row.measure) == (name, "accuracy")}
-    if not accuracy:
-        return said
-    return (
-        f"{said} One of the two is the likelier in {accuracy['none'].value:.1%} of all mazes; which it is, three "
-        f"distances predict in {accuracy['three'].value:.1%} ({accuracy['three'].low:.1%} to "
-        f"{accuracy['three'].high:.1%})."
-    )
-
-
-def _controls(subjects: list[Subject], shown: dict[tuple[str, str], Row]) -> str:
-    said = [
-        f"{one.walker.name} {shown[one.walker.name, SHARES[0]].value:.1%} and "
-        f"{shown[one.walker.name, SHARES[1]].value:.1%}"
-        for one in subjects
-        if not one.trained
-    ]
-    return f"Controls, on the way to the goal and on the way to the corner: {'; '.join(said)}."
-
-
-def _figures(subjects: list[Subject], shown: dict[tuple[str, str], Row]) -> dict[str, figures.Figure | figures.Html]:
-    labels = {
-        one.walker.name: f"{one.walker.name} ({one.block} x {one.block})" if one.block else one.walker.name
-        for one in subjects
-    }
-    rows = [replace(shown[name, share], what={"walker": label}) for name, label in labels.items() for share in SHARES]
     return {
-        "shares": figures.intervals(
-            rows,
-            title="Where the ways part: the goal, the corner or neither",
-            x="probability of the next step; in brackets the block of goals in training, outside which those asked lie",
-            by="walker",
-            group="measure",
-            share=True,
-        )
+        "ends at the goal": mazes.paths.ends_at_goal(asked.mazes, paths),
+        ENDS_THERE: (last == asked.corner) & (paths.length > 0),
     }

@@ -5,7 +5,16 @@ import numpy as np
 import pytest
 
 from maze_interp import mazes
-from maze_interp.behaviour.parting import FEATURES, THREE, partings, seeking, taken, told_by_distance
+from maze_interp.behaviour import neighbours
+from maze_interp.behaviour.parting import (
+    FEATURES,
+    THREE,
+    partings,
+    seeking,
+    taken,
+    told_by_distance,
+    up_and_right,
+)
 from maze_interp.behaviour.solvers import POLICIES
 from maze_interp.behaviour.walkers import of_policy
 from maze_interp.mazes import World
@@ -83,6 +92,27 @@ def test_who_takes_the_goal_for_another_place_goes_there():
     assert not goal.any()
     paths = walker.walk(batch)
     assert (paths.cells[np.arange(300), paths.length - 1] == 3).all()
+
+
+def test_up_and_right_goes_there_where_it_can_whatever_the_goal():
+    batch = mazes.draw(World("percolation", 4, 4, {"p": 0.7}), 100, seed=6)
+    here, came = np.tile(np.arange(16), (100, 1)), np.full((100, 16), mazes.NO_CELL)
+    given = up_and_right(batch, here, came)
+    way = neighbours.connected(batch.passages) != mazes.NO_CELL
+    up_right = way[..., 1] | way[..., 2]
+    assert np.allclose(given[up_right][:, [1, 2]].sum(axis=1), 1)
+    assert np.allclose(given.sum(axis=-1), way.any(axis=-1))
+    assert not given[~way].any()
+    elsewhere = mazes.MazeBatch(batch.passages, batch.start, batch.start)
+    assert np.array_equal(up_and_right(elsewhere, here, came), given)
+
+
+def test_a_choice_of_partings_is_the_partings_of_those_mazes():
+    batch = mazes.draw(World("wilson", 4, 4), 100, seed=7)
+    found = partings(batch, mazes.solve(batch), 3)
+    some = found[found.step > 0]
+    assert len(some) == (found.step > 0).sum() < len(found)
+    assert np.array_equal(some.measures, found.measures[found.step > 0])
 
 
 def test_distances_tell_what_depends_on_them_and_nothing_else():

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from maze_interp import experiments, mazes, training
-from maze_interp.experiments import misgeneralisation
+from maze_interp.behaviour.walkers import Walker
+from maze_interp.experiments import misgeneralisation, misgeneralisation_page
+from maze_interp.experiments.misgeneralisation_page import ASIDE, ENDS_THERE, SHARES, Subject
 from maze_interp.mazes import Endpoints, Mixture
+from maze_interp.tables import Row
 from tests import tiny
 
 CORNERED = replace(tiny.LEARNS, name="cornered", world=replace(tiny.LEARNS.world, endpoints=Endpoints(goal_block=1)))
@@ -24,7 +27,7 @@ def found(trained, cornered):
     said = []
     settings = misgeneralisation.Settings(run=f"{trained.folder}, {cornered.folder}", mazes=400)
     findings = misgeneralisation.run(settings, lambda *given: said.append(given))
-    assert said == [(done, 6) for done in range(1, 7)]
+    assert said == [(done, 7) for done in range(1, 8)]
     return findings
 
 
@@ -56,7 +59,7 @@ def test_no_goal_beside_the_only_one_there_was_is_as_in_training(found):
 def test_known_walkers_are_as_known(found):
     for name, ends in (("seeks the goal", (1, 0, 0)), ("seeks the corner", (0, 1, 0))):
         known = shares(found, walker=name)
-        assert tuple(known[share].value for share in misgeneralisation.SHARES) == ends
+        assert tuple(known[share].value for share in SHARES) == ends
         assert (known["ends at the goal"].value, known["ends in the corner"].value) == ends[:2]
     baseline = shares(found, walker="baseline")
     assert baseline["goal - corner"].value == pytest.approx(0, abs=1e-12)
@@ -66,7 +69,7 @@ def test_known_walkers_are_as_known(found):
 def test_shares_are_of_everything(found):
     for walker in ("cornered", "learns", "untrained", "baseline"):
         rows = shares(found, walker=walker, goals="anywhere")
-        assert sum(rows[share].value for share in misgeneralisation.SHARES) == pytest.approx(1)
+        assert sum(rows[share].value for share in SHARES) == pytest.approx(1)
         assert found.numbers[f"{walker}: to the goal"] == rows["to the goal"].value
     new = shares(found, walker="cornered", goals="new")
     assert found.numbers["cornered: to the corner, goals new"] == new["to the corner"].value
@@ -98,4 +101,77 @@ def test_runs_of_other_worlds_are_not_compared(trained, cornered, tmp_path):
 def test_runs_are_named_by_their_folders_where_that_tells_them_apart():
     assert misgeneralisation._named("a/x, b/y") == {"x": "a/x", "y": "b/y"}
     assert misgeneralisation._named("a/x,b/x,c/y") == {"a/x": "a/x", "b/x": "b/x", "y": "c/y"}
+    assert misgeneralisation._named("a/untrained,b/y") == {"run untrained": "a/untrained", "y": "b/y"}
+    assert misgeneralisation._named("baseline") == {"run baseline": "baseline"}
     assert experiments.EXPERIMENTS["misgeneralisation"] is misgeneralisation
+
+
+def test_controls_have_the_names_that_no_run_may_have(found, cornered):
+    named = {row.what["walker"] for row in found.tables["shares"]}
+    assert named == {"cornered", "learns", *misgeneralisation.CONTROLS}
+
+
+def test_a_liking_for_a_direction_is_told_from_one_for_the_corner(found):
+    """Where only the goal lies up or right, whoever seeks the corner turns away from there, and the liking does not."""
+    assert shares(found, walker="seeks the corner")[ASIDE].value == -1
+    assert shares(found, walker="seeks the goal")[ASIDE].value == 1
+    biased = shares(found, walker=misgeneralisation.BIASED)
+    assert biased[ASIDE].value > 0.8
+    assert biased["to the corner"].value > biased["to the goal"].value
+    aside = shares(found, walker="cornered", goals="new")[ASIDE]
+    assert (
+        f"ends in the corner in {shares(found, walker='cornered', goals='new')[ENDS_THERE].value:.1%}"
+        in found.sentences[1]
+    )
+    assert f"({aside.n:,}), the difference is {aside.value:+.3f}" in found.sentences[1]
+    assert "up or right" not in found.sentences[2]
+
+
+def test_the_commoner_outcome_is_guessed_in_the_mazes_of_the_sentence(found):
+    new = shares(found, walker="cornered", goals="new")["to the goal"].n
+    (none,) = (
+        row
+        for row in found.tables["regression"]
+        if (row.what["walker"], row.measure, row.what["features"]) == ("cornered", "accuracy", "none")
+    )
+    assert (none.n, none.what["goals"]) == (new, "new")
+    assert (
+        f"always guessing the commoner outcome is right in {none.value:.1%} of these {new:,} goals"
+        in found.sentences[1]
+    )
+
+
+def test_one_block_alone_says_that_sizes_were_not_compared(found):
+    assert "was not asked" in found.sentences[3]
+    assert "have one of 1 x 1." in found.sentences[3]
+    assert [row.measure for row in found.tables["blocks"]] == ["to the corner, block of 1"]
+    assert "none that was given has one." in misgeneralisation_page.trend([], [])
+
+
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        ((0.2, 0.1, 0.3), "the smaller the more, as predicted"),
+        ((-0.2, -0.3, -0.1), "against the prediction"),
+        ((0.1, -0.1, 0.3), "does not decide"),
+        ((0.0, np.nan, np.nan), "does not decide"),
+    ],
+)
+def test_the_trend_by_block_is_judged(gap, said):
+    rows = [Row("one", 0.6, 0.5, 0.7, 40), Row("two", 0.4, 0.3, 0.5, 40), Row("difference", *gap, 40)]
+    sentence = misgeneralisation_page.trend([Subject(Walker("", print, print), side, True) for side in (2, 1, 0)], rows)
+    assert said in sentence
+    assert "1 x 1 60.0%, 2 x 2 40.0%" in sentence
+    assert "the same 40 mazes" in sentence
+
+
+def test_blocks_are_compared_in_the_same_mazes(trained, cornered, tmp_path):
+    """Of blocks of one and two cells a side: all goals asked lie outside both."""
+    world = replace(tiny.QUICK.world, endpoints=Endpoints(goal_block=2))
+    wide = training.train(replace(tiny.QUICK, steps=1, world=world), tmp_path / "wide")
+    found = misgeneralisation.run(misgeneralisation.Settings(run=f"{wide.folder},{cornered.folder}", mazes=200))
+    one, two, gap = found.tables["blocks"]
+    assert one.n == two.n == gap.n == shares(found, walker="wide", goals="new")["to the goal"].n
+    assert gap.value == pytest.approx(one.value - two.value)
+    assert two.value == shares(found, walker="wide", goals="new")["to the corner"].value
+    assert f"1 x 1 {one.value:.1%}, 2 x 2 {two.value:.1%}" in found.sentences[3]
