@@ -10,11 +10,14 @@ import pytest
 from maze_interp import mazes, models, seeds, training
 from maze_interp.behaviour import shifts as room
 from maze_interp.behaviour.shifts import AT_HOME, BASELINE, SAME_LENGTH, TRAINED, UNTRAINED
-from maze_interp.experiments import shifts
+from maze_interp.experiments import shifts, shifts_page
 from maze_interp.mazes import World
+from maze_interp.tables import Row
 from tests import tiny
 
-ONLY = "larger, smaller_at_0_1, depth_first, one_wall_in_ten_opened, goal_cut_off, row_by_row, walls_told"
+ONLY = (
+    "larger, smaller_at_0_1, depth_first, one_wall_in_ten_opened, goal_cut_off, branch_cut_off, row_by_row, walls_told"
+)
 MAZES = 30
 
 
@@ -74,13 +77,46 @@ def test_lengths_are_told_and_what_they_cost(found):
     assert control.value == short
     lost = cell(found, "smaller_at_0_1", "lost_at_length", SAME_LENGTH, "prompts")
     assert -1 <= cell(found, "smaller_at_0_1", "lost_to_length", SAME_LENGTH, "prompts").value <= 1
-    assert f"{lost.n} mazes" in " ".join(found.sentences)
+    assert f"{lost.n} home mazes" in " ".join(found.sentences)
     walked = cell(found, "goal_cut_off", "lost_at_length", SAME_LENGTH, "prompts")
     at_home = cell(found, AT_HOME).value - cell(found, "goal_cut_off", walker=SAME_LENGTH).value
     assert walked.n < MAZES or walked.value == pytest.approx(at_home)
     with pytest.raises(ValueError, match="not enough values"):
         cell(found, "row_by_row", walker=SAME_LENGTH)
-    assert "3 shifts change the length of the prompt" in " ".join(found.sentences)
+    assert "4 shifts change the length of prompts" in " ".join(found.sentences)
+
+
+@pytest.mark.parametrize(
+    ("alone", "said"),
+    [
+        ((0.1, 0.05, 0.15), "lose 10.0 points (95% interval 5.0 to 15.0): that much can be put down to the length"),
+        ((-0.278, -0.365, -0.183), "gain 27.8 points (95% interval 18.3 to 36.5): so no loss can be put down"),
+        ((0.02, -0.03, 0.07), "lose 2.0 points (95% interval -3.0 to 7.0): which may be nothing, so no loss"),
+        ((0.0, np.nan, np.nan), "lose 0.0 points (95% interval 0.0 to 0.0): which may be nothing"),
+    ],
+)
+def test_the_length_is_blamed_for_a_loss_alone(alone, said):
+    what = {"walker": SAME_LENGTH}
+    rows = [
+        Row("lost_at_length", value, value - 0.1, value + 0.1, 9, what | {"shift": str(value)}) for value in (0.3, 0.2)
+    ]
+    rows += [Row("lost_to_length", *alone, 9, what | {"shift": shift}) for shift in ("0.3", "0.2")]
+    (sentence,) = shifts_page._on_length(room.Measured("learns", rows))
+    assert said in sentence
+    assert "the length of 0.3, the worst of 2, picked after the fact and not corrected for that, 9 home" in sentence
+    (single,) = shifts_page._on_length(room.Measured("learns", rows[::2]))
+    assert "picked" not in single
+
+
+def test_the_cut_goal_is_compared_with_a_cut_branch(found):
+    cut, branch = (cell(found, f"{what}_cut_off", "breaks_a_rule", table="prompts") for what in ("goal", "branch"))
+    assert cut.n == MAZES
+    (said,) = (sentence for sentence in found.sentences if "breaks a rule" in sentence)
+    assert f"{cut.value:.1%}" in said
+    assert f"{branch.value:.1%}" in said
+    assert ("not tellably" in said) == (cut.low <= branch.high)
+    rows = {row.measure: row.value for row in found.tables["goal_cut_off"]}
+    assert cut.value == pytest.approx(rows["crosses_the_gap"] + rows["breaks_in_elsewhere"])
 
 
 def test_figures_hold_every_shift_and_empty_cells_for_what_was_not_measured(found):

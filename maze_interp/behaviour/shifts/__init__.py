@@ -79,6 +79,7 @@ __all__ = [
 
 SIZE, KIND, ROUTES, HARD = "size and place", "generator", "cycles", "complexity"
 ENDS, LENGTH, EDGES, ORDER, SCHEME = "endpoints", "path length", "edges", "order of edges", "scheme"
+FIFTH = "about a fifth of the mazes or what ties make of it (see the note)"
 COMPLEXITY = (
     "baseline_success",
     "look_ahead",
@@ -108,18 +109,22 @@ SHIFTS: dict[str, Shift] = {
     "one_wall_in_ten_opened": Shift(ROUTES, "each wall opened with probability 0.1", percolated(0.1)),
     "every_other_wall_opened": Shift(ROUTES, "each wall opened with probability 0.5", percolated(0.5)),
     **{
-        f"{which}_{measure}": Shift(HARD, f"the fifth with the {which} {measure}", band(measure, low, low + 0.2))
+        f"{which}_{measure}": Shift(HARD, f"the {which} {measure}, {FIFTH}", band(measure, low, low + 0.2))
         for measure in COMPLEXITY
         for which, low in (("least", 0.0), ("most", 0.8))
     },
-    "near": Shift(ENDS, "the fifth with the shortest paths", band("solution_length", 0.0, 0.2)),
-    "at_middle_distance": Shift(ENDS, "the fifth with paths of middling length", band("solution_length", 0.4, 0.6)),
-    "far": Shift(ENDS, "the fifth with the longest paths", band("solution_length", 0.8, 1.0)),
+    "near": Shift(ENDS, f"the shortest paths, {FIFTH}", band("solution_length", 0.0, 0.2)),
+    "at_middle_distance": Shift(ENDS, f"paths of middling length, {FIFTH}", band("solution_length", 0.4, 0.6)),
+    "far": Shift(ENDS, f"the longest paths, {FIFTH}", band("solution_length", 0.8, 1.0)),
     "anywhere_to_anywhere": Shift(ENDS, "any start and goal", ends(start="anywhere", goal="anywhere", goal_block=0)),
     "to_a_corner": Shift(ENDS, "the goal in a corner", ends(goal="corners", goal_block=0)),
     "corner_to_corner": Shift(ENDS, "start and goal in corners", ends(start="corners", goal="corners", goal_block=0)),
     "dead_end_to_dead_end": Shift(ENDS, "start and goal in dead ends", ends(start="dead_ends", goal="dead_ends")),
-    "longest_in_a_hundred": Shift(LENGTH, "the hundredth with the longest paths", band("solution_length", 0.99, 1.0)),
+    "longest_in_a_hundred": Shift(
+        LENGTH,
+        "the longest paths, about a hundredth of the mazes or what ties make of it (see the note)",
+        band("solution_length", 0.99, 1.0),
+    ),
     "beyond_training": Shift(LENGTH, "paths longer than any in training", of_world(beyond)),
     "branches_thinned": Shift(EDGES, "each passage off the path closed with probability 0.2", thinned(0.2)),
     "goal_cut_off": Shift(EDGES, "one passage of the path closed: no way to the goal", cut_off),

@@ -108,6 +108,7 @@ def _measure(bench: _Bench, made: ShiftedSet, what: dict[str, Any], found: Measu
     found.rows.extend(arrival(made, paths, **trained))
     if made.edge is not None:
         found.rows.append(tables.proportion("crosses_the_edge", crosses(paths, made.edge), **trained))
+        found.rows.append(tables.proportion("breaks_a_rule", ~mazes.paths.valid(made.mazes, paths), **trained))
     found.rows.append(tables.mean("prompt_tokens", made.prompts.length, **trained))
     known = np.isin(mazes.passage_hash(made.mazes.passages), bench.seen)
     found.rows.append(tables.proportion("read_in_training", known, **trained))

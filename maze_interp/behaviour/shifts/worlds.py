@@ -67,7 +67,10 @@ def elsewhere(home: Home) -> Mixture:
 
 
 def band(measure: str, low: float, high: float) -> Make:
-    """Mazes whose measure lies between two quantiles of the world's own; a tail always leaves something out."""
+    """Mazes whose measure lies between two quantiles of the world's own; a tail always leaves something out.
+
+    Where few values are taken, ties make the share another one than asked; the note says which it is.
+    """
 
     def make(home: Home, count: int, *, seed: int) -> ShiftedSet:
         values = MEASURES[measure](mazes.draw(home.world, SAMPLE, seed=0))
@@ -84,7 +87,8 @@ def band(measure: str, low: float, high: float) -> Make:
             values = MEASURES[measure](drawn)
             return drawn[(values >= least) & (values <= most)]
 
-        return _noted(home, held_out(home.world, count, seed=seed, put=inside, share=float(share)), seed)
+        drawn = held_out(home.world, count, seed=seed, put=inside, share=float(share))
+        return _noted(home, drawn, seed, f"{share:.0%} of the world's mazes")
 
     return make
 
