@@ -10,11 +10,12 @@ READY := .venv/ready
 quickstart: $(READY)
 	$(BIN)/maze-interp quickstart
 
+# Two processes, a file to one of them: most tests use one core.
 test: $(READY)
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 --dist loadfile
 
 test-all: $(READY)
-	$(BIN)/pytest -q -m "long or not long"
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "long or not long"
 
 check: $(READY)
 	$(BIN)/ruff check .

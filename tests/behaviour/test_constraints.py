@@ -44,7 +44,7 @@ def test_each_fault_is_found_and_nothing_else(faults):
 
 def test_where_the_goal_is_cut_off_the_outcomes_are_told_apart():
     cut = shifts.shifted("goal_cut_off", HOME, COUNT, seed=3)
-    step = (cut.solutions.cells == cut.edge[:, :1]).argmax(axis=1) + 1
+    step = (cut.solutions.cells[..., None] == cut.edge[:, None]).any(axis=-1).argmax(axis=1) + 1
     paths = {
         "crosses_the_gap": written(CELLS, length=LENGTH),
         "breaks_in_elsewhere": written(PLAIN.mazes.goal),

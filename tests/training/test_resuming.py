@@ -23,6 +23,14 @@ class Stop(Exception):
     """A crash, as far as the training loop can tell."""
 
 
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Ctrl-C works in these tests also where they run in the background, whose shell has it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """The run that nothing interrupts."""
