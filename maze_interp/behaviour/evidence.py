@@ -186,8 +186,7 @@ def from_edits(
     pairs = pairs[np.sort(seeds.generator(seed, "pairs").permutation(len(pairs))[:MOST_PAIRS])]
     controls = mazes.controls(pairs, seed=seed)[0]
     if len(controls) == 0:
-        nothing = Row("flip_mass", float("nan"), float("nan"), float("nan"), 0)
-        return Evidence([Prediction(SEARCHES, "far edits", f"{says}, of which there are no edits", 0.5, nothing)])
+        return Evidence([unasked(SEARCHES, "far edits", f"{says}, but these mazes have no such edits", 0.5)])
     rows = []
     for half, (kind, some) in enumerate((("edit", pairs), ("control", controls))):
         reactions = counterfactual.react(walker, some, tokenizer, seed=seed, progress=_half(progress, half))
@@ -226,6 +225,12 @@ def from_cut_off(walker: Walker, cut_off: MazeBatch, branch_cut_off: MazeBatch) 
     ]
     says = "share of paths that break the rules where the goal is cut off, less where a branch is"
     return Evidence([Prediction(GIVES_UP, "rules broken, cut off", says, 0.25, gap)], {"cut_off": [*rows, gap]})
+
+
+def unasked(hypothesis: str, name: str, says: str, bound: float) -> Prediction:
+    """A prediction that these mazes cannot test: undecided, so that no hypothesis is judged by the others alone."""
+    nan = float("nan")
+    return Prediction(hypothesis, name, says, bound, Row(name, nan, nan, nan, 0))
 
 
 def _drop(

@@ -2,8 +2,8 @@
 
 A prediction holds if the whole 95% interval of what was measured lies beyond its bound, fails if the whole interval
 lies on the other side, and is undecided otherwise. A hypothesis is supported if all its predictions hold, contradicted
-if all fail, and mixed if neither. The rules are fixed before anything is measured and the same for every walker; what
-makes them believable is that they are right about walkers whose ways are known.
+if all fail, and mixed if neither. The rules are the same for every walker; what makes them believable is that they are
+right about walkers whose ways are known.
 """
 
 from collections.abc import Sequence

@@ -86,3 +86,14 @@ def test_progress_reaches_its_end(trained):
     said = []
     search_or_heuristic.run(Settings(run=str(trained.folder), walker="baseline", mazes=60), lambda *g: said.append(g))
     assert said[-1][0] == said[-1][1]
+
+
+def test_where_no_goal_can_be_cut_off_nothing_is_decided_about_giving_up(trained, monkeypatch):
+    def refuse(*given, **more):
+        raise ValueError("none of the mazes can be changed so")
+
+    monkeypatch.setattr(search_or_heuristic.shifts, "shifted", refuse)
+    walker = walker_of(trained, "oracle", seed=0)
+    (one,) = search_or_heuristic.cut_off(trained, walker, 5, seed=0).predictions
+    assert one.held is None
+    assert one.says.endswith("but none of the mazes can be changed so")
