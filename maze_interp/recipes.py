@@ -22,6 +22,10 @@ Recipe = TypeVar("Recipe")
 WORDS = {"none": None, "true": True, "false": False}
 
 
+class Refusal(ValueError):
+    """What was asked for is understood and cannot be had: no such maze can be, or no words of the language say it."""
+
+
 def unknown(kind: str, name: object, allowed: Iterable[object]) -> ValueError:
     """The error for a name that is not among `allowed`: says the nearest one and lists them all.
 

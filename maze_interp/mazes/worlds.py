@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Int
 
-from maze_interp import seeds, tables
+from maze_interp import recipes, seeds, tables
 from maze_interp.mazes.batch import NO_CELL, MazeBatch
 from maze_interp.mazes.endpoints import draw_endpoints
 from maze_interp.mazes.generators import generate
@@ -197,7 +197,7 @@ def _joined(parts: list[MazeBatch]) -> MazeBatch:
 
 
 def _check_possible(world: World, seed: int) -> None:
-    """ValueError, with what stood in the way, if of many draws none is as the world wants it."""
+    """A Refusal, with what stood in the way, if of many draws none is as the world wants it."""
     mazes, fit = _once(world, np.arange(LIMIT), seeds.derive(seed, "possible"))
     if fit.any():
         return
@@ -207,7 +207,7 @@ def _check_possible(world: World, seed: int) -> None:
         shares = {name: passing(mazes, {name: bounds}).mean() for name, bounds in world.filters.items()}
         said = ", ".join(f"{name} holds in {share:.2%}" for name, share in shares.items())
         reason = f"passed its filters (of the {len(mazes)} with an admissible start and goal, {said})"
-    raise ValueError(f"{world} is impossible, or as good as: of {LIMIT} mazes drawn, none {reason}")
+    raise recipes.Refusal(f"{world} is impossible, or as good as: of {LIMIT} mazes drawn, none {reason}")
 
 
 def _empty(world: World | Mixture, split: int, missed: np.ndarray) -> ValueError:

@@ -202,7 +202,9 @@ class Tokenizer:
     def _lattice(self, rows: int | None, cols: int | None) -> tuple[int, int]:
         rows, cols = self.rows if rows is None else rows, self.cols if cols is None else cols
         if not (1 <= rows <= self.rows and 1 <= cols <= self.cols):
-            raise ValueError(f"mazes of {rows} x {cols} cells do not fit a vocabulary of {self.rows} x {self.cols}")
+            raise recipes.Refusal(
+                f"mazes of {rows} x {cols} cells do not fit a vocabulary of {self.rows} x {self.cols}"
+            )
         return rows, cols
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from maze_interp.mazes.batch import CUT, NO_CELL, MazeBatch, PathBatch
+from maze_interp.recipes import Refusal
 from maze_interp.tokens import edges, writing
 from maze_interp.tokens.batch import EDGE, PAD, TokenBatch
 from maze_interp.tokens.faults import COL, ROW
@@ -22,7 +23,7 @@ from maze_interp.tokens.vocabulary import CONNECTOR, PADDING, SEMICOLON, Vocabul
 def reworded(tokenizer: Tokenizer, choices: Scheme, mazes: MazeBatch, *, seed: int, first: int = 0) -> TokenBatch:
     """The prompts as a scheme of these choices writes them, in the ids of the tokenizer's vocabulary.
 
-    With the tokenizer's own choices they are its own prompts. Raises ValueError naming the first word that its
+    With the tokenizer's own choices they are its own prompts. Raises a Refusal naming the first word that its
     vocabulary lacks.
     """
     lattice = tokenizer.rows, tokenizer.cols, tokenizer.order
@@ -36,7 +37,7 @@ def reworded(tokenizer: Tokenizer, choices: Scheme, mazes: MazeBatch, *, seed: i
     renamed = np.array([tokenizer.vocabulary.ids.get(word, -1) for word in words.tokens], np.int32)
     lacking = renamed[batch.ids] < 0
     if lacking.any():
-        raise ValueError(f"the model's vocabulary has no token {words.tokens[batch.ids[lacking][0]]!r}")
+        raise Refusal(f"the model's vocabulary has no token {words.tokens[batch.ids[lacking][0]]!r}")
     return replace(batch, ids=renamed[batch.ids])
 
 
@@ -72,11 +73,11 @@ def say_also(
 ) -> TokenBatch:
     """The prompts with passages between any two cells added, each before edge number `slots`.
 
-    Raises ValueError if the scheme lists walls and no passages.
+    Raises a Refusal if the scheme lists walls and no passages.
     """
     choices = tokenizer.choices
     if choices.edges == "walls":
-        raise ValueError(f"the scheme {tokenizer.scheme!r} lists walls, so it cannot name a passage")
+        raise Refusal(f"the scheme {tokenizer.scheme!r} lists walls, so it cannot name a passage")
     one, other = (_spelt(tokenizer, ends[..., side], mazes.cols) for side in (0, 1))
     shape = (*ends.shape[:2], 1)
     connector, end = ((np.full(shape, token), np.full(shape, NO_CELL)) for token in (CONNECTOR, SEMICOLON))

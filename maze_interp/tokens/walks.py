@@ -13,6 +13,7 @@ from numba import njit
 
 from maze_interp.mazes import lattice
 from maze_interp.mazes.batch import END, NO_CELL, MazeBatch, PathBatch
+from maze_interp.recipes import Refusal
 from maze_interp.tokens import corridors, directions
 from maze_interp.tokens.faults import FINE, NO_PASSAGE, NO_STEP, NOT_FROM_START, UNCLEAR
 from maze_interp.tokens.schemes import Scheme
@@ -61,7 +62,7 @@ def write(scheme: Scheme, symbols: Vocabulary, mazes: MazeBatch, paths: PathBatc
         steps = Steps(np.empty_like(path), np.empty_like(path), np.empty_like(length))
         bad, why = _shorten(scheme, symbols, mazes, path, length, paths.ended == END, steps)
     if why != FINE:
-        raise ValueError(f"the path of maze {bad} cannot be written as {scheme.path}: it {REFUSED[why]}")
+        raise Refusal(f"the path of maze {bad} cannot be written as {scheme.path}: it {REFUSED[why]}")
     if not scheme.moves:
         _name(symbols.ids_on(mazes.rows, mazes.cols), steps.cells, steps.length, steps.ids)
     return steps

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from maze_interp import mazes
+from maze_interp import mazes, recipes
 from maze_interp.behaviour import metrics, shifts
 from maze_interp.behaviour.shifts import SHIFTS, Home, passages, wording
 from maze_interp.mazes import Endpoints, Mixture, World
@@ -68,6 +68,18 @@ def test_refusals_say_why():
         shifts.shifted("shufled", HOME, 3, seed=0)
     with pytest.raises(ValueError, match="count must be at least 1"):
         shifts.shifted("shuffled", HOME, 0, seed=0)
+
+
+def test_a_mistake_is_no_refusal():
+    """What goes wrong in making a shift is not listed as not applicable: an order of edges that is not the maze's."""
+    twice = shifts.Shift("mistaken", "an edge twice", wording.ordered(lambda own, *_: np.repeat(own[:, :1], 9, axis=1)))
+    with pytest.raises(ValueError, match="edge") as mistake:
+        shifts.measuring.attempt(lambda: twice.make(HOME, COUNT, seed=1))
+    assert not isinstance(mistake.value, recipes.Refusal)
+    with pytest.raises(ValueError, match="unknown shift"):
+        shifts.measuring.attempt(lambda: made("shufled"))
+    impossible = replace(HOME, world=World("wilson", 4, 4, filters={"path_forks": (90, 99)}))
+    assert "is impossible" in shifts.measuring.attempt(lambda: made("row_by_row", impossible))
 
 
 @pytest.mark.parametrize("home", HOMES.values(), ids=HOMES)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maze_interp import mazes, seeds, tables
+from maze_interp import mazes, recipes, seeds, tables
 from maze_interp.behaviour.verdict import CONTRADICTED, MIXED, SUPPORTED
 from maze_interp.experiments import search_or_heuristic, verdict_page
 from maze_interp.experiments.behaviour import held_out_mazes
@@ -90,7 +90,7 @@ def test_progress_reaches_its_end(trained):
 
 def test_where_no_goal_can_be_cut_off_nothing_is_decided_about_giving_up(trained, monkeypatch):
     def refuse(*given, **more):
-        raise ValueError("none of the mazes can be changed so")
+        raise recipes.Refusal("none of the mazes can be changed so")
 
     monkeypatch.setattr(search_or_heuristic.shifts, "shifted", refuse)
     walker = walker_of(trained, "oracle", seed=0)

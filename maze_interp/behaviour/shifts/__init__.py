@@ -157,7 +157,7 @@ SHIFTS: dict[str, Shift] = {
 
 
 def shifted(name: str, home: Home, count: int, *, seed: int) -> ShiftedSet:
-    """The mazes and prompts of a shift. Raises ValueError for an unknown one, and one that does not apply here."""
+    """The mazes and prompts of a shift. Raises ValueError for an unknown one, a Refusal if it does not apply."""
     if name not in SHIFTS:
         raise recipes.unknown("shift", name, SHIFTS)
     if count < 1:

@@ -17,6 +17,7 @@ from maze_interp.behaviour import neighbours
 from maze_interp.behaviour.shifts.declaration import Home, ShiftedSet, answer_tokens
 from maze_interp.behaviour.shifts.passages import trimmed
 from maze_interp.mazes import MazeBatch, PathBatch
+from maze_interp.recipes import Refusal
 from maze_interp.tokens import TokenBatch, Tokenizer, unusual
 
 MOST = 512  # edges said again
@@ -35,7 +36,7 @@ def length_matched(home: Home, shifted: ShiftedSet, plain: ShiftedSet, *, seed: 
     """Home mazes whose prompts are as long as the shifted ones; None if those have the usual length.
 
     Prompt i is as long as that of shifted maze i, to the nearest edge; `plain` is the unshifted set of the same seed.
-    Mazes that have no such prompt are left out. Raises ValueError where that leaves none.
+    Mazes that have no such prompt are left out. Raises a Refusal where that leaves none.
     """
     pairs = min(len(shifted), len(plain))
     before, tokenizer = plain.mazes[:pairs], home.tokenizer
@@ -52,7 +53,7 @@ def length_matched(home: Home, shifted: ShiftedSet, plain: ShiftedSet, *, seed: 
     room = prompts.length + answer_tokens(home, before, plain.solutions[:pairs]) <= home.context + 1
     chosen = np.flatnonzero(short & room)
     if len(chosen) == 0:
-        raise ValueError("no maze of the home world can be told at that length")
+        raise Refusal("no maze of the home world can be told at that length")
     return Matched(ShiftedSet(after[chosen], prompts[chosen], plain.solutions[chosen]), usual[chosen], chosen)
 
 

@@ -6,16 +6,19 @@ language or the context cannot express is refused with the reason: that is no fa
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Int
 
 from maze_interp import mazes
 from maze_interp.mazes import TEST, MazeBatch, Mixture, PathBatch, World
+from maze_interp.recipes import Refusal
 from maze_interp.tokens import TokenBatch, Tokenizer
 from maze_interp.training import TrainingRecipe
 
 AS_TRAINED = "as in training"
+Settings = TypeVar("Settings")
 DRAWS, SPARE = 15, 100  # about a tenth of the mazes drawn belong to the test split
 
 
@@ -54,8 +57,8 @@ class ShiftedSet:
 class Shift:
     """One change: the family it belongs to, what it does, and `make(home, count, seed=...)`, which does it.
 
-    `make` gives `count` mazes, or fewer where some cannot be changed so. It raises ValueError, with the reason, where
-    the world has no such mazes or the language or context cannot express them.
+    `make` gives `count` mazes, or fewer where some cannot be changed so. It raises a Refusal, with the reason, where
+    the world has no such mazes or the language or context cannot express them; any other error is one.
     """
 
     family: str
@@ -91,8 +94,16 @@ def held_out(
     return drawn[test[:count]] if len(test) else drawn[:count]
 
 
+def resettled(change: Callable[[], Settings]) -> Settings:
+    """The world or scheme with other settings. Raises a Refusal where none can have them together."""
+    try:
+        return change()
+    except ValueError as refusal:
+        raise Refusal(str(refusal)) from refusal
+
+
 def of_mazes(home: Home, drawn: MazeBatch, *, seed: int, note: str = "") -> ShiftedSet:
-    """The set of these mazes, written as the model is used to. Raises ValueError for what it cannot express."""
+    """The set of these mazes, written as the model is used to. Raises a Refusal of what it cannot express."""
     prompts = home.tokenizer.encode_prompts(drawn, seed=seed)
     return checked(home, ShiftedSet(drawn, prompts, mazes.solve(drawn, seed=seed), note=note), drawn)
 
@@ -100,15 +111,15 @@ def of_mazes(home: Home, drawn: MazeBatch, *, seed: int, note: str = "") -> Shif
 def checked(home: Home, made: ShiftedSet, solved: MazeBatch) -> ShiftedSet:
     """The set itself, whose solutions are those of `solved`.
 
-    Raises ValueError if it is empty, if the scheme cannot write the solutions, or if one does not fit the context
+    Raises a Refusal if it is empty, if the scheme cannot write the solutions, or if one does not fit the context
     behind its prompt.
     """
     if len(made) == 0:
-        raise ValueError("none of the mazes can be changed so")
+        raise Refusal("none of the mazes can be changed so")
     told, answer = made.prompts.length, answer_tokens(home, solved, made.solutions)
     most = int((told + answer).argmax())
     if told[most] + answer[most] > home.context + 1:  # the token that comes last is written, never read
-        raise ValueError(
+        raise Refusal(
             f"a prompt of {told[most]} tokens and a path of {answer[most]} do not fit the model's context of "
             f"{home.context}"
         )

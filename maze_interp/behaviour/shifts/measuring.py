@@ -21,6 +21,7 @@ from maze_interp.behaviour.shifts.passages import crosses
 from maze_interp.behaviour.solvers import SOLVERS
 from maze_interp.mazes import PathBatch
 from maze_interp.models import HookedTransformer
+from maze_interp.recipes import Refusal
 from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
 
@@ -94,10 +95,10 @@ def measure(
 
 
 def attempt(make: Callable[[], Made]) -> Made | str:
-    """What is made, or the reason why it cannot be."""
+    """What is made, or the reason of a refusal; any other error is an error."""
     try:
         return make()
-    except ValueError as refusal:
+    except Refusal as refusal:
         return str(refusal)
 
 

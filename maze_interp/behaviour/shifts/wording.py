@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Int
 
 from maze_interp import seeds
-from maze_interp.behaviour.shifts.declaration import AS_TRAINED, Home, ShiftedSet, checked, unshifted
+from maze_interp.behaviour.shifts.declaration import AS_TRAINED, Home, ShiftedSet, checked, resettled, unshifted
 from maze_interp.behaviour.shifts.passages import path_steps
 from maze_interp.behaviour.shifts.worlds import Make
+from maze_interp.recipes import Refusal
 from maze_interp.tokens import edges, unusual
 
 Order = Int[np.ndarray, "maze edge"]
@@ -39,7 +40,7 @@ def said(**changes: Any) -> Make:
 
     def make(home: Home, count: int, *, seed: int) -> ShiftedSet:
         plain, own = unshifted(home, count, seed=seed), home.tokenizer.choices
-        choices = replace(own, **changes)
+        choices = resettled(lambda: replace(own, **changes))
         prompts = unusual.reworded(home.tokenizer, choices, plain.mazes, seed=seed)
         note = AS_TRAINED if choices == own else ""
         return checked(home, replace(plain, prompts=prompts, note=note), plain.mazes)
@@ -97,9 +98,9 @@ def _facing(order: Order, like: Order, plain: ShiftedSet) -> Order:
 
 
 def _steps(own: Order, home: Home, plain: ShiftedSet) -> Order:
-    """The step at which the path takes each edge of the list, or -1. Raises ValueError if no passages are listed."""
+    """The step at which the path takes each edge of the list, or -1. Raises a Refusal if no passages are listed."""
     if home.tokenizer.choices.edges == "walls":
-        raise ValueError(f"the scheme {home.tokenizer.scheme!r} lists walls, and no path goes through them")
+        raise Refusal(f"the scheme {home.tokenizer.scheme!r} lists walls, and no path goes through them")
     steps = np.take_along_axis(path_steps(plain.mazes, plain.solutions), np.maximum(own >> 1, 0), axis=1)
     return np.where(own >= 0, steps, -1)
 

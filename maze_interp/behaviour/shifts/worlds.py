@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from maze_interp import mazes
-from maze_interp.behaviour.shifts.declaration import AS_TRAINED, Home, ShiftedSet, held_out, of_mazes
+from maze_interp.behaviour.shifts.declaration import AS_TRAINED, Home, ShiftedSet, held_out, of_mazes, resettled
 from maze_interp.mazes import MEASURES, TEST, MazeBatch, Mixture, World
 from maze_interp.mazes.mixtures import placed
+from maze_interp.recipes import Refusal
 
 Make = Callable[..., ShiftedSet]
 SAMPLE = 1000  # mazes whose measures say what is little and what is much in a world
@@ -21,7 +22,7 @@ def of_world(change: Callable[[Home], World | Mixture]) -> Make:
     """Mazes of the changed world."""
 
     def make(home: Home, count: int, *, seed: int) -> ShiftedSet:
-        world = change(home)
+        world = resettled(lambda: change(home))
         return _noted(home, held_out(world, count, seed=seed), seed, AS_TRAINED if world == home.world else "")
 
     return make
@@ -51,7 +52,8 @@ def smaller(by: int, row: int, col: int) -> Make:
         def put(drawn: MazeBatch) -> MazeBatch:
             return placed(drawn, home.world.rows, home.world.cols, *np.full((2, len(drawn)), [[row], [col]]))
 
-        return _noted(home, held_out(resized(home.world, -by), count, seed=seed, put=put), seed)
+        world = resettled(lambda: resized(home.world, -by))
+        return _noted(home, held_out(world, count, seed=seed, put=put), seed)
 
     return make
 
@@ -60,7 +62,7 @@ def elsewhere(home: Home) -> Mixture:
     """The same mazes at random places of the vocabulary's lattice."""
     rows, cols = home.tokenizer.rows, home.tokenizer.cols
     if (rows, cols) == (home.world.rows, home.world.cols):
-        raise ValueError(f"the vocabulary's lattice of {rows} x {cols} cells has no other place for such mazes")
+        raise Refusal(f"the vocabulary's lattice of {rows} x {cols} cells has no other place for such mazes")
     if isinstance(home.world, Mixture):
         return replace(home.world, rows=rows, cols=cols, place="random")
     return Mixture({"moved": home.world}, {"moved": 1.0}, rows, cols, "random")
@@ -76,12 +78,12 @@ def band(measure: str, low: float, high: float) -> Make:
         values = MEASURES[measure](mazes.draw(home.world, SAMPLE, seed=0))
         known = np.unique(values)
         if len(known) == 1:
-            raise ValueError(f"all mazes of this world are alike in {measure}: {known[0]:g}")
+            raise Refusal(f"all mazes of this world are alike in {measure}: {known[0]:g}")
         least = max(np.quantile(values, low, method="higher"), known[1]) if low > 0 else -inf
         most = min(np.quantile(values, high, method="lower"), known[-2]) if high < 1 else inf
         share = ((values >= least) & (values <= most)).mean()
         if share == 0:
-            raise ValueError(f"this world has no mazes between {low:.0%} and {high:.0%} of its range in {measure}")
+            raise Refusal(f"this world has no mazes between {low:.0%} and {high:.0%} of its range in {measure}")
 
         def inside(drawn: MazeBatch) -> MazeBatch:
             values = MEASURES[measure](drawn)
@@ -98,7 +100,7 @@ def beyond(home: Home) -> World | Mixture:
 
     def longer(one: World) -> World:
         if one.max_length is None:
-            raise ValueError("training set no bound on the length of paths, so none is beyond it")
+            raise Refusal("training set no bound on the length of paths, so none is beyond it")
         return replace(one, min_length=one.max_length + 1, max_length=None)
 
     return mazes.each(home.world, longer)
