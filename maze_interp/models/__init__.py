@@ -3,7 +3,7 @@
 from maze_interp.models import access, fused
 from maze_interp.models.access import Reading
 from maze_interp.models.config import ModelConfig
-from maze_interp.models.hooked import HookedTransformer, build, fold, from_weights, load, save, weights_of
+from maze_interp.models.hooked import HookedTransformer, build, encoder, fold, from_weights, load, save, weights_of
 from maze_interp.models.rollouts import decode, forced_logits, rollout
 from maze_interp.models.sites import Site
 
@@ -15,6 +15,7 @@ __all__ = [
     "access",
     "build",
     "decode",
+    "encoder",
     "fold",
     "forced_logits",
     "from_weights",

@@ -8,7 +8,9 @@ are drawn from an explicit seed in a fixed order; on disk a model is `model.safe
 import copy
 import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -112,8 +114,20 @@ def fold(model: HookedTransformer) -> HookedTransformer:
     return folded
 
 
+def encoder(
+    *, layers: int, d_model: int, heads: int, d_mlp: int, context: int, vocab: int, weights: Mapping[str, Tensor]
+) -> HookedTransformer:
+    """A HookedTransformer that sees in both directions and speaks no language of mazes, with these weights (copied)."""
+    shape = {"n_layers": layers, "d_model": d_model, "n_heads": heads, "d_mlp": d_mlp, "n_ctx": context}
+    model = _shaped(**shape, d_head=d_model // heads, d_vocab=vocab, attention_dir="bidirectional")
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            weight.copy_(weights[name])
+    return model
+
+
 def _empty(config: ModelConfig) -> HookedTransformer:
-    hooked = HookedTransformerConfig(
+    model = _shaped(
         n_layers=config.layers,
         d_model=config.d_model,
         n_heads=config.heads,
@@ -121,15 +135,16 @@ def _empty(config: ModelConfig) -> HookedTransformer:
         d_mlp=config.hidden,
         n_ctx=config.longest,
         d_vocab=config.tokenizer.vocabulary.size,
-        act_fn="gelu",
-        normalization_type="LN",
         positional_embedding_type="standard" if config.positions == "learned" else "rotary",
         rotary_dim=config.d_head if config.positions == "rotary" else None,
-        init_weights=False,
-        device="cpu",
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # 3.9 announces the removal of HookedTransformer each time one is built
-        model = HookedTransformer(hooked, move_to_device=False)
     model.maze_config, model.maze_tokenizer = config, config.tokenizer
     return model
+
+
+def _shaped(**shape: Any) -> HookedTransformer:
+    """A HookedTransformer whose weights are not set."""
+    hooked = HookedTransformerConfig(act_fn="gelu", normalization_type="LN", init_weights=False, device="cpu", **shape)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # 3.9 announces the removal of HookedTransformer each time one is built
+        return HookedTransformer(hooked, move_to_device=False)
