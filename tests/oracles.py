@@ -186,3 +186,23 @@ def any_mazes(draw: st.DrawFn, longest: int = 5) -> MazeBatch:
     passages = draw(arrays(bool, (count, 2, rows, cols))) & inside(rows, cols)
     cells = arrays(np.int32, count, elements=st.integers(0, rows * cols - 1))
     return MazeBatch(passages, draw(cells), draw(cells))
+
+
+def split_history(out: np.ndarray, outcomes: int, good: np.ndarray, pseudo_count: float) -> list[float]:
+    """Op, Imp, H(F), E H(F'|P''), p and q of an outcome matrix, row by row as they are defined."""
+
+    def shares(sample: np.ndarray, extra: float = 0.0) -> np.ndarray:
+        counts = np.array([(sample == outcome).sum() for outcome in range(outcomes)]) + extra
+        return counts / counts.sum()
+
+    def uncertainty(p: np.ndarray) -> float:
+        return -sum(x * math.log(x) for x in p if x > 0)
+
+    def divergence(p: np.ndarray, q: np.ndarray) -> float:
+        return sum(math.inf if y == 0 else x * math.log(x / y) for x, y in zip(p, q, strict=True) if x > 0)
+
+    factual, smooth = shares(np.diag(out)), [shares(row, pseudo_count) for row in out]
+    split = np.mean([uncertainty(shares(row)) for row in out])
+    imp = np.mean([divergence(factual, row) for row in smooth])
+    q = np.mean([row[good].sum() for row in smooth])
+    return [split - uncertainty(factual), imp, uncertainty(factual), split, factual[good].sum(), q]
