@@ -16,7 +16,7 @@ from pathlib import Path
 from maze_interp import recipes, seeds, training
 from maze_interp.behaviour import shifts
 from maze_interp.behaviour.shifts import CONSTRAINTS, SHIFTS, TRAINED, Measured, Shift
-from maze_interp.experiments import shifts_page
+from maze_interp.experiments import shifts_page, shifts_worlds
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
@@ -25,7 +25,15 @@ PREDICTION = (
     "Predicted: a walker that reads passages and searches is as good in every world that its vocabulary has words for, "
     "and where it fails it still obeys the passages; one that knows its training mazes by their looks loses both."
 )
-PROMPTS = ("prompt_tokens", "lost_at_length", "lost_to_length", "crosses_the_edge", "breaks_a_rule", "read_in_training")
+PROMPTS = (
+    "lost",
+    "prompt_tokens",
+    "lost_at_length",
+    "lost_to_length",
+    "crosses_the_edge",
+    "breaks_a_rule",
+    "read_in_training",
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """The matrix of runs by shifts with its controls. `progress` counts its cells."""
     runs, asked = _open(settings.run), _asked(settings.only)
     if len(runs) > 1:
-        asked |= {f"world of {name}": shifts.to_world(one.recipe.world) for name, one in runs.items()}
+        asked |= shifts_worlds.worlds(runs)
     seed, cells = seeds.derive(settings.seed, "shifts"), len(asked) + 1
 
     def report(before: int, done: int, _: int) -> None:
@@ -55,14 +63,22 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     ]
     return Findings(
         heading="Under shift",
-        sentences=[PREDICTION, *(sentence for one in found for sentence in shifts_page.sentences(one))],
+        sentences=[
+            PREDICTION,
+            *(shifts_worlds.sentences(found) if len(runs) > 1 else ()),
+            *(sentence for one in found for sentence in shifts_page.sentences(one)),
+        ],
         tables={
+            **({"worlds": shifts_worlds.rows(found)} if len(runs) > 1 else {}),
             "matrix": [row for one in found for row in [*_of(one, ("optimal", "exact")), *_refusals(one)]],
             "constraints": [row for one in found for row in _of(one, tuple(CONSTRAINTS))],
             "prompts": [row for one in found for row in _of(one, PROMPTS)],
             "goal_cut_off": [row for one in found for row in one.gaps],
         },
-        figures=dict(shifts_page.pictures(found, asked)),
+        figures={
+            **dict(shifts_worlds.pictures(found, asked) if len(runs) > 1 else ()),
+            **dict(shifts_page.pictures(found, asked)),
+        },
         numbers={
             f"{one.run}.{row.what['shift']}.{row.measure}": row.value
             for one in found

@@ -22,7 +22,7 @@ from maze_interp.tables import Row
 
 WORST = 5  # shifts named in a sentence
 PAGES = {  # families that are drawn together
-    "places_and_generators": ("size and place", "generator", "world"),
+    "places_and_generators": ("size and place", "generator"),
     "mazes": ("cycles", "complexity", "endpoints", "path length", "edges"),
     "prompts": ("order of edges", "scheme"),
 }

@@ -10,7 +10,7 @@ import pytest
 from maze_interp import mazes, models, seeds, training
 from maze_interp.behaviour import shifts as room
 from maze_interp.behaviour.shifts import AT_HOME, BASELINE, SAME_LENGTH, TRAINED, UNTRAINED
-from maze_interp.experiments import shifts, shifts_page
+from maze_interp.experiments import shifts, shifts_page, shifts_worlds
 from maze_interp.mazes import World
 from maze_interp.tables import Row
 from tests import tiny
@@ -128,20 +128,80 @@ def test_figures_hold_every_shift_and_empty_cells_for_what_was_not_measured(foun
     assert np.isnan(values[0, 1])  # home has its own length
 
 
-def test_two_runs_make_a_matrix_of_worlds(trained, tmp_path):
-    other = training.train(replace(tiny.QUICK, world=World("braided", 3, 3)), tmp_path / "woven")
-    both = shifts.run(shifts.Settings(run=f"{trained.folder},{other.folder}", mazes=10, only="row_by_row"))
-    names = {(row.what["run"], row.what["shift"]) for row in both.tables["matrix"]}
-    assert {("learns", "world of woven"), ("woven", "world of learns"), ("woven", "world of woven")} <= names
-    assert (
-        next(
-            row for row in both.tables["matrix"] if (row.what["run"], row.what["shift"]) == ("woven", "world of woven")
-        )
-        .what["note"]
-        .startswith(room.AS_TRAINED)
-    )
-    assert "learns.world of woven.optimal" in both.numbers
+@pytest.fixture(scope="module")
+def both(trained, tmp_path_factory):
+    """Two runs of worlds on one lattice, one of which learned next to nothing."""
+    recipe = replace(tiny.QUICK, world=World("braided", 3, 3), model=replace(tiny.SHAPE, rows=4, cols=4))
+    other = training.train(recipe, tmp_path_factory.mktemp("woven") / "woven")
+    return shifts.run(shifts.Settings(run=f"{trained.folder},{other.folder}", mazes=20, only="row_by_row"))
+
+
+def test_two_runs_make_a_matrix_of_worlds(both):
+    cells = {(row.what["run"], row.what["shift"]) for row in both.tables["worlds"]}
+    assert cells == {(run, f"world of {world}") for run in ("learns", "woven") for world in ("learns", "woven")}
+    one = {row.measure: row for row in both.tables["worlds"] if row.what["run"] != row.what["shift"][9:]}
+    assert set(one) == {"optimal", "lost", *room.CONSTRAINTS}
+    own = {row.measure: row for row in both.tables["worlds"] if row.what["run"] == row.what["shift"][9:] == "learns"}
+    assert own["optimal"].what["note"].startswith(room.AS_TRAINED)
+    home = next(row for row in both.tables["matrix"] if row.what["shift"] == AT_HOME and row.what["run"] == "learns")
+    assert own["lost"].value == pytest.approx(home.value - own["optimal"].value)
+    assert own["lost"].low <= own["lost"].value <= own["lost"].high
+    assert "learns.world of woven.lost" in both.numbers
     json.dumps(dict(both.numbers))
+
+
+def test_the_matrix_is_drawn_and_said(both):
+    drawn = both.figures["worlds"].data[0]
+    shares = {(r.what["run"], r.what["shift"]): r.value for r in both.tables["worlds"] if r.measure == "optimal"}
+    assert np.allclose(np.array(drawn.z, float).ravel(), list(shares.values()))
+    away = shares["learns", "world of woven"]
+    (said,) = (one for one in both.sentences if one.startswith("learns in the world of woven"))
+    assert f"walks {away:.1%} (" in said
+    assert not any(one.startswith("learns in the world of learns") for one in both.sentences)
+    assert len(both.figures["worlds_broken"].data[0].z) == 4
+    assert {"learns", "woven", "learns, untrained", "woven, untrained"} == {
+        one.name for one in both.figures["worlds_with_intervals"].data
+    }
+
+
+def test_a_world_that_the_language_has_no_words_for_is_an_empty_cell(trained, tmp_path):
+    """A run with more cells knows the smaller world; the smaller one's vocabulary ends at its own lattice."""
+    recipe = replace(tiny.QUICK, world=World("braided", 4, 4), model=replace(tiny.SHAPE, rows=4, cols=4))
+    wide = training.train(recipe, tmp_path / "wide")
+    found = shifts.run(shifts.Settings(run=f"{trained.folder},{wide.folder}", mazes=10, only="row_by_row"))
+    values = np.array(found.figures["worlds"].data[0].z, float)
+    assert np.isnan(values).tolist() == [[False, True], [False, False]]
+    assert "learns cannot be asked in the world of wide: mazes of 4 x 4 cells do not fit" in " ".join(found.sentences)
+
+
+@pytest.mark.parametrize(
+    ("lost", "wall", "said"),
+    [
+        (
+            (0.4, 0.3, 0.5),
+            (0.3, 0.2, 0.4),
+            "is worse than at home (+40.0 points lost, +30.0 to +50.0), and breaks",
+        ),
+        (
+            (-0.2, -0.3, -0.1),
+            (0.0, 0.0, 0.1),
+            "is better than at home (-20.0 points lost, -30.0 to -10.0), and breaks no",
+        ),
+        ((0.1, -0.1, 0.3), (0.0, 0.0, 0.1), "which is not tellably other than at home"),
+    ],
+)
+def test_what_breaks_elsewhere_is_said_where_it_can_be_told(lost, wall, said):
+    what = {"run": "a", "family": "world", "walker": TRAINED}
+    away, home = {**what, "shift": "world of b"}, {**what, "shift": AT_HOME}
+    rows = [
+        Row("optimal", 0.5, 0.4, 0.6, 9, away),
+        Row("lost", *lost, 9, away),
+        Row("wall", *wall, 9, away),
+        Row("wall", 0.05, 0.0, 0.1, 9, home),
+    ]
+    (sentence,) = shifts_worlds.sentences([room.Measured("a", rows)])
+    assert said in sentence
+    assert ("wall 30.0% (at home 5.0%)" in sentence) == (wall[1] > 0.1)
 
 
 def test_shifts_are_asked_for_by_name(trained):

@@ -36,8 +36,10 @@ Made = TypeVar("Made")
 class Measured:
     """A run at home and under shifts.
 
-    `rows` have the conditions run, shift, family and walker; the model's say also how long prompts are and how many
-    of the mazes it had read. `gaps` say what is written where the goal is cut off, `refused` why a shift was not made.
+    `rows` have the conditions run, shift, family and walker; the model's say also how long prompts are, how many of
+    the mazes it had read and how much is `lost`, the share walked at home less that under the shift (as if of other
+    mazes, so with wide bounds where they are the same). `gaps` say what is written where the goal is cut off,
+    `refused` why a shift was not made.
     """
 
     run: str
@@ -107,6 +109,10 @@ def _measure(bench: _Bench, made: ShiftedSet, what: dict[str, Any], found: Measu
     paths = models.rollout(bench.model, made.mazes, prompts=made.prompts)
     trained = what | {"walker": TRAINED} | ({"note": made.note} if made.note else {})
     found.rows.extend(arrival(made, paths, **trained))
+    asked = reachable(made.mazes)
+    if what["shift"] != AT_HOME and asked.any():
+        home = mazes.paths.optimal(bench.plain.mazes, bench.at_home)
+        found.rows.append(tables.difference("lost", home, mazes.paths.optimal(made.mazes, paths)[asked], **trained))
     if made.edge is not None:
         found.rows.append(tables.proportion("crosses_the_edge", crosses(paths, made.edge), **trained))
         found.rows.append(tables.proportion("breaks_a_rule", ~mazes.paths.valid(made.mazes, paths), **trained))
@@ -122,7 +128,7 @@ def _measure(bench: _Bench, made: ShiftedSet, what: dict[str, Any], found: Measu
     few = made[:FEW]
     ignorant = models.rollout(bench.untrained, few.mazes, prompts=few.prompts)
     found.rows.extend(arrival(few, ignorant, **what, walker=UNTRAINED))
-    if not reachable(made.mazes).any():
+    if not asked.any():
         found.gaps.extend(outcomes(made, paths, **what))
 
 
