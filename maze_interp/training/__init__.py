@@ -1,6 +1,7 @@
 """Training: a recipe becomes a run, a folder on disk that explains itself and can be resumed."""
 
 from maze_interp.training.batches import batches
+from maze_interp.training.change_points import Change, Order, change_point, order
 from maze_interp.training.loop import Status, resume, train, validate
 from maze_interp.training.recipe import Lesson, TrainingRecipe, Validation, find, names
 from maze_interp.training.run import TrainingRun, open_run
@@ -8,19 +9,23 @@ from maze_interp.training.schedule import Optimiser
 from maze_interp.training.seen import MazesSeen, mazes_read, mazes_seen
 
 __all__ = [
+    "Change",
     "Lesson",
     "MazesSeen",
     "Optimiser",
+    "Order",
     "Status",
     "TrainingRecipe",
     "TrainingRun",
     "Validation",
     "batches",
+    "change_point",
     "find",
     "mazes_read",
     "mazes_seen",
     "names",
     "open_run",
+    "order",
     "resume",
     "train",
     "validate",

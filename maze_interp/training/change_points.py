@@ -1,0 +1,141 @@
+"""When did a curve change, and did one change before another?
+
+A curve is the mean over mazes of what was measured at several points of a training run. The change is that of the ramp
+that fits it best by least squares: one level up to its beginning, another from its end on, a straight line between; the
+change point is the ramp's middle. Where begin and end lie within one gap between points, the whole gap is the ramp.
+
+There is a change if the ramp explains more than the best ramps of the same points in other orders do (a permutation
+test; whatever does not depend on the order is no change) and if the levels differ in the bootstrap interval over mazes.
+Intervals tell how sure the mazes make it. They say nothing of another run, and none is finer than the points are.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from maze_interp import seeds
+
+PARTS = 4  # into which a gap between points is divided in the search for begin and end
+ORDERS, CHANCE = 999, 0.05
+PRECEDES, ACCOMPANIES, FOLLOWS, UNTOLD = "precedes", "accompanies", "follows", "cannot be told from"
+Points = Float[np.ndarray, " point"]
+Curves = Float[np.ndarray, "curve point"]
+
+
+@dataclass(frozen=True)
+class Change:
+    """The best ramp's begin, middle and end, and from which level to which; `found` says whether it is a change.
+
+    `low` and `high` bound the middle, `resampled` are the middles whose quantiles they are, one for each draw of mazes,
+    and `gap` is the mean distance between the points. `p` is the share of other orders that do as well.
+    """
+
+    found: bool
+    p: float
+    begin: float
+    middle: float
+    end: float
+    low: float
+    high: float
+    before: float
+    after: float
+    gap: float
+    resampled: Float[np.ndarray, " draw"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """By how much one change comes after another (negative: before it), its interval, and what that amounts to."""
+
+    lag: float
+    low: float
+    high: float
+    verdict: str
+
+
+def change_point(
+    x: Points, values: Float[np.ndarray, "maze point"], *, seed: int, level: float = 0.95, draws: int = 1000
+) -> Change:
+    """The change of the mean over mazes along ascending x. Mazes are resampled alike for equal `seed` and number.
+
+    NaN is what was not measured. Raises ValueError unless there are four points and x ascends.
+    """
+    if len(x) < 4 or (np.diff(x) <= 0).any():
+        raise ValueError(f"a change needs four points or more in ascending order, not {x.tolist()}")
+    begins, ends, ramps = _ramps(x)
+    curves = _means(values, seed, draws)
+    best, steps, _ = _fit(ramps, curves)
+    middles, tail = (begins[best] + ends[best]) / 2, (1 - level) / 2
+    low, high = np.quantile(middles[1:], [tail, 1 - tail])
+    least, most = np.quantile(steps[1:], [tail, 1 - tail])
+    p = _as_good(ramps, curves[0], seed)
+    before = curves[0].mean() - steps[0] * ramps[best[0]].mean()
+    return Change(
+        found=bool(p <= CHANCE and (least > 0 or most < 0)),
+        p=p,
+        begin=float(begins[best[0]]),
+        middle=float(middles[0]),
+        end=float(ends[best[0]]),
+        low=float(low),
+        high=float(high),
+        before=float(before),
+        after=float(before + steps[0]),
+        gap=float(np.diff(x).mean()),
+        resampled=middles[1:],
+    )
+
+
+def order(first: Change, second: Change, *, level: float = 0.95) -> Order:
+    """Whether the first change precedes, accompanies or follows the second, both measured on the same mazes.
+
+    It precedes or follows if it is more than the points' gap away and the interval leaves out 0, and accompanies if the
+    whole interval lies within the gap. Anything else, and where one is no change, cannot be told.
+    """
+    lag, tail = first.middle - second.middle, (1 - level) / 2
+    low, high = np.quantile(first.resampled - second.resampled, [tail, 1 - tail]).tolist()
+    verdict = UNTOLD
+    if first.found and second.found:
+        apart = abs(lag) > first.gap and (high < 0 or low > 0)
+        within = max(abs(low), abs(high)) <= first.gap
+        verdict = (PRECEDES if lag < 0 else FOLLOWS) if apart else ACCOMPANIES if within else UNTOLD
+    return Order(lag, low, high, verdict)
+
+
+def _ramps(x: Points) -> tuple[Float[np.ndarray, " ramp"], Float[np.ndarray, " ramp"], Float[np.ndarray, "ramp point"]]:
+    """(begins, ends, values at the points, from 0 to 1) of all ramps; of those alike at all points the widest."""
+    fine = np.interp(np.arange(PARTS * (len(x) - 1) + 1) / PARTS, np.arange(len(x)), x)
+    begin, end = (fine[place] for place in np.triu_indices(len(fine), 1))
+    widest = np.argsort(begin - end, kind="stable")
+    begin, end = begin[widest], end[widest]
+    values = np.clip((x - begin[:, None]) / (end - begin)[:, None], 0.0, 1.0)
+    _, kept = np.unique(values.round(9), axis=0, return_index=True)
+    return begin[kept], end[kept], values[kept]
+
+
+def _means(values: Float[np.ndarray, "maze point"], seed: int, draws: int) -> Curves:
+    """The mean over mazes, and after it those of mazes resampled with replacement."""
+    known, count = ~np.isnan(values), len(values)
+    drawn = seeds.generator(seed, "change points").multinomial(count, np.full(count, 1 / count), size=draws)
+    times = np.concatenate([np.ones((1, count)), drawn])
+    return (times @ np.where(known, values, 0.0)) / np.maximum(times @ known, 1)
+
+
+def _fit(
+    ramps: Float[np.ndarray, "ramp point"], curves: Curves
+) -> tuple[np.ndarray, Float[np.ndarray, " curve"], Float[np.ndarray, " curve"]]:
+    """(which ramp fits each curve best, by how much it rises, the sum of squares that it explains)."""
+    centred = ramps - ramps.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=1)
+    along = (curves - curves.mean(axis=1, keepdims=True)) @ (centred / norms[:, None]).T
+    best = np.abs(along).argmax(axis=1)
+    chosen = along[np.arange(len(curves)), best]
+    return best, chosen / norms[best], chosen**2
+
+
+def _as_good(ramps: Float[np.ndarray, "ramp point"], curve: Points, seed: int) -> float:
+    """The share of orders of the points, this one among them, in which some ramp explains as much."""
+    rng = seeds.generator(seed, "orders")
+    others = rng.permuted(np.broadcast_to(curve, (ORDERS, len(curve))), axis=1)
+    explained = _fit(ramps, np.concatenate([curve[None], others]))[2]
+    return float(np.mean(explained >= explained[0] * (1 - 1e-9)))
