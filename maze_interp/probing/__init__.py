@@ -5,19 +5,10 @@ from maze_interp.probing.bench import Bench, bench, fit, per_maze, score, target
 from maze_interp.probing.features import BAGS, read, sites_of, stream
 from maze_interp.probing.linear import Fit, Moments, moments, ridge
 from maze_interp.probing.positions import POSITIONS, Asked, ask
-from maze_interp.probing.probe import (
-    CONTROLS,
-    Probe,
-    ProbeRecipe,
-    ProbeResult,
-    compare,
-    name_of,
-    probe,
-    refusals,
-    split,
-)
+from maze_interp.probing.probe import CONTROLS, compare, probe, refusals, split
+from maze_interp.probing.recipe import Probe, ProbeRecipe, ProbeResult, Published, name_of
 from maze_interp.probing.targets import TARGETS, Labels, Target, labels
-from maze_interp.probing.trained import TrainedProbes, apply, decoded, load, save
+from maze_interp.probing.trained import TrainedProbes, apply, decoded, load, predicted, save
 
 __all__ = [
     "BAGS",
@@ -32,6 +23,7 @@ __all__ = [
     "Probe",
     "ProbeRecipe",
     "ProbeResult",
+    "Published",
     "Target",
     "TrainedProbes",
     "apply",
@@ -46,6 +38,7 @@ __all__ = [
     "moments",
     "name_of",
     "per_maze",
+    "predicted",
     "probe",
     "read",
     "refusals",

@@ -24,7 +24,7 @@ from maze_interp import seeds
 from maze_interp.models import HookedTransformer, Site
 from maze_interp.probing.features import Progress, read
 from maze_interp.probing.positions import Asked
-from maze_interp.probing.targets import CELLS, TARGETS, labels
+from maze_interp.probing.targets import CELLS, TARGETS
 from maze_interp.tokens import PATH
 
 BATCH = 64
@@ -74,22 +74,39 @@ def named_last(asked: Asked) -> Asked:
     return replace(asked, maze=whose, position=place.ravel(), step=np.zeros(count * cells, dtype=int))
 
 
-def read_both(model: HookedTransformer, asked: Asked, site: Site, progress: Progress | None = None) -> Read:
-    """Queries at the samples' positions and keys where each cell was named last, at one site."""
-    keys = read(model, named_last(asked), [site], progress=progress)[site]
-    query = read(model, asked, [site])[site]
-    return Read(query, keys.reshape(len(asked.mazes), -1, keys.shape[1]), asked.maze)
+def read_both(
+    model: HookedTransformer, asked: Asked, sites: Sequence[Site], progress: Progress | None = None
+) -> dict[Site, Read]:
+    """Queries at the samples' positions and keys where each cell was named last, at each site, in one forward pass.
 
-
-def answers(asked: Asked, target: str) -> Int[np.ndarray, " sample"]:
-    """The right cell of each sample, -1 where there is none. Raises ValueError for a target that is no cell."""
-    if TARGETS[target].among != CELLS:
-        allowed = [name for name, one in TARGETS.items() if one.among == CELLS]
+    Raises ValueError if a sample stands before a key of its maze: what is read there comes later than the sample.
+    """
+    named = named_last(asked)
+    keys_end = named.position.reshape(len(asked.mazes), -1).max(axis=1)
+    early = asked.position < keys_end[asked.maze]
+    if early.any():
         raise ValueError(
-            f"a bilinear probe answers with a cell, so {target!r} is none of its targets: {', '.join(allowed)}"
+            f"a bilinear probe's keys are read up to the end of the prompt, and sample {int(early.argmax())} stands "
+            "before: ask at path_start or behind it"
         )
-    value = labels(asked, [target]).values[target][:, 0]
-    return np.where(np.isnan(value), -1, value).astype(np.int64)
+    whose, where = (np.concatenate([getattr(one, k) for one in (named, asked)]) for k in ("maze", "position"))
+    order = np.argsort(whose, kind="stable")
+    both = replace(asked, maze=whose[order], position=where[order], step=np.zeros(len(order), dtype=int))
+    place = np.argsort(order)
+    keys, queries = place[: len(named)], place[len(named) :]
+    found = read(model, both, sites, progress=progress)
+    shape = len(asked.mazes), -1
+    return {site: Read(x[queries], x[keys].reshape(*shape, x.shape[1]), asked.maze) for site, x in found.items()}
+
+
+def refused(target: str) -> str:
+    """Why a target can be none of a bilinear probe's; "" if it can."""
+    return "" if TARGETS[target].among == CELLS else f"a bilinear probe answers with a cell, which {target!r} is not"
+
+
+def answers(outputs: Float[np.ndarray, "sample cell"]) -> Int[np.ndarray, " sample"]:
+    """The cell whose output is 1 in each sample, -1 where none is known."""
+    return np.where(np.isnan(outputs).any(axis=1), -1, np.nan_to_num(outputs).argmax(axis=1))
 
 
 def fit(

@@ -13,8 +13,7 @@ A probe finds a fact only if it beats every control: the interval of each paired
 sites (Bonferroni), lies above 0. A bag that states the fact outright (`Target.told_by`) is shown but is no control.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import Bool
@@ -22,9 +21,10 @@ from jaxtyping import Bool
 from maze_interp import mazes, seeds, tables
 from maze_interp.mazes import MazeBatch, Mixture, World
 from maze_interp.models import HookedTransformer, Site
-from maze_interp.probing import linear, targets
+from maze_interp.probing import bilinear, targets
 from maze_interp.probing.bench import (
     TEST,
+    TRAIN,
     VALIDATION,
     Bench,
     Part,
@@ -38,71 +38,21 @@ from maze_interp.probing.bench import (
     score,
     target_of,
 )
-from maze_interp.probing.features import BAGS, Features, Progress, bag, read, sites_of, width
+from maze_interp.probing.bilinear import Bilinear
+from maze_interp.probing.features import BAGS, Progress, bag, read, sites_of, width
 from maze_interp.probing.linear import Fit
+from maze_interp.probing.pairing import pair
 from maze_interp.probing.positions import ask
+from maze_interp.probing.recipe import BILINEAR, Probe, ProbeRecipe, ProbeResult, name_of
 from maze_interp.probing.targets import TARGETS
 from maze_interp.tables import Row
 from maze_interp.tokens import Tokenizer
 
 MODEL, UNTRAINED, SHUFFLED, MAJORITY, ALWAYS = "model", "untrained", "shuffled", "majority", "always yes"
 CONTROLS = (MAJORITY, SHUFFLED, *BAGS, UNTRAINED)
+SPLITS = ("training", "validation", "test")
 Found = dict[tuple[str, str], dict[str, PerMaze]]  # each fact's scores by features and site ("" for no site)
-
-
-@dataclass(frozen=True)
-class ProbeRecipe:
-    """What to read where and how. `mazes` are to fit, `unseen` to choose the penalty and as many more to score.
-
-    Sites are written as `sites_of` reads them. Raises ValueError for an unknown way to fit and penalties not above 0.
-    """
-
-    name: str = "everything"
-    reason: str = ""
-    targets: tuple[str, ...] = tuple(TARGETS)
-    position: str = "path_start"
-    sites: tuple[str, ...] = ("resid_pre:0", "resid_post")
-    method: str = "ridge"
-    penalties: tuple[float, ...] = linear.PENALTIES
-    mazes: int = 4000
-    unseen: int = 1000
-
-    def __post_init__(self) -> None:
-        linear.check_method(self.method)
-        if not self.penalties or min(self.penalties) <= 0:
-            raise ValueError(f"penalties must be above 0, and there must be one, not {list(self.penalties)}")
-
-
-@dataclass(frozen=True)
-class Probe:
-    """One target's fitted probe at one site, and its score on test mazes."""
-
-    target: str
-    site: Site
-    fit: Fit
-    score: float
-
-
-@dataclass(frozen=True)
-class ProbeResult:
-    """What was read: each row of `scores` is a mean over test mazes, each of `beyond` a paired difference to a control.
-
-    The intervals of `beyond` are widened for the number of sites. `best` has each target's probe at the site that
-    scored best on validation mazes.
-    """
-
-    recipe: ProbeRecipe
-    scores: list[Row]
-    beyond: list[Row]
-    best: dict[str, Probe]
-
-    def found(self, fact: str) -> list[str]:
-        """The sites at which a fact is found: every difference to a control is above 0."""
-        lows: dict[str, list[float]] = {}
-        for row in self.beyond:
-            if row.what["target"] == fact:
-                lows.setdefault(row.what["site"], []).append(row.value if np.isnan(row.low) else row.low)
-        return [site for site, low in lows.items() if min(low) > 0]
+Best = dict[str, tuple[float, Probe]]  # each target's best score on validation mazes, and whose it is
 
 
 def split(
@@ -111,24 +61,33 @@ def split(
     recipe: ProbeRecipe,
     *,
     seed: int,
-    solved: Callable[[MazeBatch], Bool[np.ndarray, " maze"]] | None = None,
+    solved: Callable[[MazeBatch, int], Bool[np.ndarray, " maze"]] | None = None,
 ) -> Splits:
-    """Samples of mazes to fit to, to choose the penalty on and to score on; `solved` says which the model walks."""
+    """Samples of mazes to fit to, to choose the penalty on and to score on.
+
+    `solved` says which mazes the model walks, behind the prompts that are read: it is told their seed.
+    """
     parts = []
     for which, count in ((mazes.TRAIN, recipe.mazes), (mazes.VALIDATION, recipe.unseen), (mazes.TEST, recipe.unseen)):
         own = seeds.derive(seed, "probe", which)
         batch = mazes.take(world, count, seed=own, split=which)[0]
-        told = solved(batch) if solved and "solved" in recipe.targets else None
+        told = solved(batch, own) if solved and "solved" in recipe.targets else None
         parts.append(ask(tokenizer, batch, recipe.position, seed=own, solved=told))
     return parts[0], parts[1], parts[2]
 
 
 def refusals(model: HookedTransformer, asked: Splits, recipe: ProbeRecipe) -> dict[str, str]:
     """The targets of a recipe for which no probe of this model can be fitted to these samples, and why."""
-    sites = sites_of(recipe.sites, model.cfg.n_layers, model.cfg.n_heads)
-    parameters = max(width(site, model) for site in sites) + 1
-    truth = targets.labels(asked[0], recipe.targets)
-    reasons = {name: targets.refused(name, asked[0], truth, parameters) for name in recipe.targets}
+    widest = max(width(site, model) for site in sites_of(recipe.sites, model.cfg.n_layers, model.cfg.n_heads))
+    needed = (widest, "features") if recipe.method == BILINEAR else (widest + 1, "parameters")
+    reasons = {name: bilinear.refused(name) if recipe.method == BILINEAR else "" for name in recipe.targets}
+    left = [name for name, reason in reasons.items() if not reason]
+    truth = [targets.labels(one, left) for one in asked] if left else []
+    for name in left:
+        nowhere = [split for split, one in zip(SPLITS, truth, strict=True) if np.isnan(one.values[name]).all()]
+        reasons[name] = targets.refused(name, asked[TRAIN], truth[TRAIN], *needed) or (
+            f"the target {name!r} exists in none of the {nowhere[0]} mazes" if nowhere else ""
+        )
     return {name: reason for name, reason in reasons.items() if reason}
 
 
@@ -141,29 +100,28 @@ def probe(
     seed: int,
     progress: Progress | None = None,
 ) -> ProbeResult:
-    """Fit and score every target of the recipe at every site. `progress` counts mazes read, of both models.
+    """Fit and score every target of the recipe at every site. `progress` counts mazes read, of both models, and those
+    that bilinear probes are fitted to.
 
-    Raises ValueError for a site the model lacks, and for a target that is constant or has fewer mazes to be fitted to
-    than its probe has parameters.
+    Raises ValueError for a site the model lacks, for a position that a bilinear probe cannot be asked at, and for a
+    target that is constant, is nowhere, or has fewer mazes to be fitted to than its probe has parameters (features, if
+    it is bilinear: those are held back by weight decay and by stopping early).
     """
     for reason in refusals(model, asked, recipe).values():
         raise ValueError(reason)
     sites = sites_of(recipe.sites, model.cfg.n_layers, model.cfg.n_heads)
-    on = bench(asked, recipe.targets, method=recipe.method, penalties=recipe.penalties, seed=seed)
+    of_bags = "ridge" if recipe.method == BILINEAR else recipe.method
+    on = bench(asked, recipe.targets, method=of_bags, penalties=recipe.penalties, seed=seed)
     found: Found = {(MAJORITY, ""): score(on, majority(on)), (ALWAYS, ""): always_yes(on)}
     for name in BAGS:
         bags = [bag(name, one, model.maze_tokenizer) for one in asked]
         found[name, ""] = score(on, fit(on, bags).predict(bags[TEST]))
-    for site, features in _read(untrained, asked, sites, progress, first=True).items():
-        found[UNTRAINED, name_of(site)] = score(on, fit(on, features).predict(features[TEST]))
-    best: dict[str, tuple[float, Probe]] = {}
-    for site, features in _read(model, asked, sites, progress, first=False).items():
-        fitted, outputs = fit(on, features), on.truth[TEST].outputs.shape[1]
-        predicted = fitted.predict(features[TEST])
-        found[MODEL, name_of(site)] = score(on, predicted)
-        found[SHUFFLED, name_of(site)] = score(on, predicted[:, outputs:])
-        _keep_best(best, on, site, fitted, features[VALIDATION], found[MODEL, name_of(site)])
-    scores, beyond = compare(found, seed=seed)
+    networks = untrained, model
+    if recipe.method == BILINEAR:
+        read_off, best = _paired(networks, on, sites, recipe.rank, seed, progress)
+    else:
+        read_off, best = _linear(networks, on, sites, progress)
+    scores, beyond = compare(found | read_off, seed=seed)
     return ProbeResult(recipe, scores, beyond, {name: one for name, (_, one) in best.items()})
 
 
@@ -199,9 +157,47 @@ def _rows(measured: list[tuple[str, dict[str, str], PerMaze]], seed: int, level:
     return rows
 
 
-def name_of(site: Site) -> str:
-    """A site as `sites_of` reads it."""
-    return ":".join(str(part) for part in (site.kind, site.layer, site.head) if part is not None)
+def _linear(
+    networks: tuple[HookedTransformer, HookedTransformer], on: Bench, sites: list[Site], progress: Progress | None
+) -> tuple[Found, Best]:
+    """The scores of linear probes of the untrained and of the trained network at each site, and the latter's best."""
+    found: Found = {}
+    best: Best = {}
+    untrained, model = networks
+    for site, features in _read(untrained, on.asked, sites, progress, first=True).items():
+        found[UNTRAINED, name_of(site)] = score(on, fit(on, features).predict(features[TEST]))
+    for site, features in _read(model, on.asked, sites, progress, first=False).items():
+        fitted, outputs = fit(on, features), on.truth[TEST].outputs.shape[1]
+        predicted = fitted.predict(features[TEST])
+        found[MODEL, name_of(site)] = score(on, predicted)
+        found[SHUFFLED, name_of(site)] = score(on, predicted[:, outputs:])
+        fits = {name: fitted.part(columns) for name, columns in on.truth[TEST].columns.items()}
+        validated = score(on, fitted.predict(features[VALIDATION]), VALIDATION)
+        _keep_best(best, site, fits, validated, found[MODEL, name_of(site)])
+    return found, best
+
+
+def _paired(
+    networks: tuple[HookedTransformer, HookedTransformer],
+    on: Bench,
+    sites: list[Site],
+    rank: int,
+    seed: int,
+    progress: Progress | None,
+) -> tuple[Found, Best]:
+    """The same of bilinear probes; of the trained network half of them are fitted to shuffled labels."""
+    found: Found = {}
+    best: Best = {}
+    each, fits = sum(len(one.mazes) for one in on.asked), len(on.asked[TRAIN].mazes) * len(sites) * len(on.spread)
+    for features, network in zip((UNTRAINED, MODEL), networks, strict=True):
+        told = _told(progress, each + fits if features == MODEL else 0, 2 * each + 3 * fits)
+        for one in pair(network, on, sites, rank=rank, seed=seed, shuffled=features == MODEL, progress=told):
+            found[features, name_of(one.site)] = score(on, one.test)
+            if one.shuffled is not None:
+                found[SHUFFLED, name_of(one.site)] = score(on, one.shuffled)
+                validated = score(on, one.validation, VALIDATION)
+                _keep_best(best, one.site, one.fits, validated, found[MODEL, name_of(one.site)])
+    return found, best
 
 
 def _read(
@@ -212,25 +208,28 @@ def _read(
     before = 0 if first else each
     parts = []
     for one in asked:
-        told = (lambda done, _, before=before: progress(before + done, 2 * each)) if progress else None
-        parts.append(read(model, one, sites, progress=told))
+        parts.append(read(model, one, sites, progress=_told(progress, before, 2 * each)))
         before += len(one.mazes)
     return {site: [part[site] for part in parts] for site in sites}
 
 
+def _told(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of a part of the work, `before` which so much was done."""
+    return (lambda done, _: progress(before + done, total)) if progress else None
+
+
 def _keep_best(
-    best: dict[str, tuple[float, Probe]],
-    on: Bench,
+    best: Best,
     site: Site,
-    fitted: Fit,
-    unseen: Features,
+    fits: Mapping[str, Fit | Bilinear],
+    validated: dict[str, PerMaze],
     scored: dict[str, PerMaze],
 ) -> None:
     """Put into `best` the targets whose probe at this site does better on validation mazes than the one there."""
-    for name, each in score(on, fitted.predict(unseen), VALIDATION).items():
-        value = _mean(each)
-        if name in on.spread and (name not in best or value > best[name][0]):
-            best[name] = value, Probe(name, site, fitted.part(on.truth[TEST].columns[name]), _mean(scored[name]))
+    for name, one in fits.items():
+        value = _mean(validated[name])
+        if name not in best or value > best[name][0]:
+            best[name] = value, Probe(name, site, one, _mean(scored[name]))
 
 
 def _mean(each: PerMaze) -> float:

@@ -84,17 +84,16 @@ def scores(
     return np.where(np.isnan(value), np.nan, right.astype(np.float64))
 
 
-def refused(name: str, asked: Asked, truth: Labels, parameters: int) -> str:
-    """Why no probe with so many parameters can be fitted for a target on these samples; "" if one can."""
+def refused(name: str, asked: Asked, truth: Labels, needed: int, of: str = "parameters") -> str:
+    """Why no probe with so many `needed` parameters can be fitted for a target on these samples; "" if one can."""
     value = truth.values[name]
     known = ~np.isnan(value).all(axis=1)
     if not known.any() or (np.nanmin(value[known], axis=0) == np.nanmax(value[known], axis=0)).all():
         return f"the target {name!r} is constant on the given mazes"
-    rows = np.unique(asked.maze[known])
-    hashes = mazes.passage_hash(asked.mazes.passages[rows])
-    distinct = len(np.unique(np.stack([hashes, asked.mazes.start[rows], asked.mazes.goal[rows]]), axis=1).T)
-    if distinct < parameters:
-        return f"a probe of {name!r} has {parameters} parameters, but {distinct} different mazes are given to fit them"
+    batch = asked.mazes[np.unique(asked.maze[known])]
+    distinct = len(np.unique(np.stack([mazes.passage_hash(batch.passages), batch.start, batch.goal]), axis=1).T)
+    if distinct < needed:
+        return f"a probe of {name!r} has {needed} {of}, but {distinct} different mazes are given to fit them"
     return ""
 
 

@@ -1,6 +1,6 @@
 """Trained probes on disk, and what they say of mazes: a maze decoded from a model's activations alone.
 
-    probes.safetensors    weight and bias of each target's best probe, kilobytes
+    probes.safetensors    the arrays of each target's best probe, kilobytes
     probes.json           recipe, sites, and which model on which lattice was read
     scores.csv            scores with their controls;  beyond.csv: paired differences to the controls
 
@@ -17,12 +17,14 @@ from jaxtyping import Bool, Float
 
 from maze_interp import mazes, models, recipes, storage, tables
 from maze_interp.models import HookedTransformer
+from maze_interp.probing.bilinear import Bilinear, read_both
 from maze_interp.probing.features import read, sites_of
 from maze_interp.probing.linear import Fit
 from maze_interp.probing.positions import Asked
-from maze_interp.probing.probe import Probe, ProbeRecipe, ProbeResult, name_of
+from maze_interp.probing.recipe import Probe, ProbeRecipe, ProbeResult, name_of
 
 WEIGHTS, RECORD, SCORES, BEYOND = "probes.safetensors", "probes.json", "scores.csv", "beyond.csv"
+LINEAR, PAIRED = ("weight", "bias"), ("left", "right", "centre", "scale")  # the arrays of either kind of probe
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ def save(result: ProbeResult, model: HookedTransformer, rows: int, cols: int, fo
     folder = Path(folder)
     arrays: dict[str, np.ndarray] = {}
     for name, one in result.best.items():
-        arrays |= {f"{name}.weight": one.fit.weight.astype(np.float32), f"{name}.bias": one.fit.bias.astype(np.float32)}
+        held = PAIRED if isinstance(one.fit, Bilinear) else LINEAR
+        arrays |= {f"{name}.{part}": getattr(one.fit, part).astype(np.float32) for part in held}
     record = {
         "model": fingerprint(model),
         "rows": rows,
@@ -74,9 +77,13 @@ def load(folder: str | Path) -> TrainedProbes:
     recipe = recipes.from_dict(ProbeRecipe, record["recipe"], folder / RECORD)
     best = {}
     for name, told in record["probes"].items():
-        weight, bias = arrays[f"{name}.weight"], arrays[f"{name}.bias"]
-        same = np.ones(len(bias))
-        fit = Fit(weight, bias, told["penalty"] * same, told["link"] * same.astype(bool))
+        fit: Fit | Bilinear
+        if f"{name}.{PAIRED[0]}" in arrays:
+            fit = Bilinear(*(arrays[f"{name}.{part}"] for part in PAIRED))
+        else:
+            weight, bias = (arrays[f"{name}.{part}"] for part in LINEAR)
+            same = np.ones(len(bias))
+            fit = Fit(weight, bias, told["penalty"] * same, told["link"] * same.astype(bool))
         (site,) = sites_of([told["site"]], layers=1 << 30, heads=1 << 30)
         best[name] = Probe(name, site, fit, told["score"])
     result = ProbeResult(recipe, tables.from_csv(folder / SCORES), tables.from_csv(folder / BEYOND), best)
@@ -96,7 +103,13 @@ def apply(
         raise ValueError(
             f"the probe of {target!r} was trained on mazes of {size[0]} x {size[1]}, not {given[0]} x {given[1]}"
         )
-    one = trained.result.best[target]
+    return predicted(trained.result.best[target], model, asked)
+
+
+def predicted(one: Probe, model: HookedTransformer, asked: Asked) -> Float[np.ndarray, "sample output"]:
+    """What a probe says of samples of the model it was fitted to."""
+    if isinstance(one.fit, Bilinear):
+        return one.fit.predict(read_both(model, asked, [one.site])[one.site])
     return one.fit.predict(read(model, asked, [one.site])[one.site])
 
 
@@ -108,5 +121,7 @@ def decoded(outputs: Float[np.ndarray, "sample edge"], rows: int, cols: int) -> 
 
 
 def _described(one: Probe) -> dict[str, object]:
-    link, penalty = bool(one.fit.link[0]), float(one.fit.penalty[0])
-    return {"site": name_of(one.site), "score": one.score, "link": link, "penalty": penalty}
+    told: dict[str, object] = {"site": name_of(one.site), "score": one.score}
+    if isinstance(one.fit, Bilinear):
+        return told
+    return {**told, "link": bool(one.fit.link[0]), "penalty": float(one.fit.penalty[0])}

@@ -75,6 +75,48 @@ def test_a_probe_recipe_says_why_and_can_be_followed(path, trained):
     assert probing.probe(model, trained.model(0), asked, small, seed=1).scores
 
 
+def test_the_published_scores_stand_beside_ours(trained, tmp_path):
+    recipe = recipes.load(ProbeRecipe, next(path for path in RECIPES if path.stem == "published"))
+    known = recipe.published
+    assert len(known.after_layer) == 12  # the published model's layers
+    assert known.always_yes == pytest.approx((144 - 2 * 35) / 144, abs=1e-4)  # a tree's share of walls on 6 x 6
+    (tmp_path / "one.toml").write_text(recipes.to_toml(replace(recipe, mazes=120, unseen=60)))
+    said = []
+    settings = read_maze.Settings(run=str(trained.folder), recipe=str(tmp_path / "one.toml"))
+    page = read_maze.run(settings, lambda *given: said.append(given))
+    assert said[-1] == (480, 480)  # nothing is walked where nobody asks what was solved
+    text = page.sentences[1]
+    assert text.startswith(
+        f"Published ({known.source}; {known.of}): wall 0.754 after layer 0, most after layer 2, 0.946"
+    )
+    assert "mazes of 3 x 3, so compare each with its own controls" in text
+    for control in ("majority", "tokens", "untrained", "always yes"):
+        assert f"{page.numbers[f'wall: {control}']:.3f}" in text
+    assert len(page.figures["published"].data[0].x) == 12
+
+
+def test_bilinear_probes_are_read_and_saved_like_the_others(trained, tmp_path):
+    recipe = replace(SMALL, targets=("ahead_2", "passage"), position="current", method="bilinear", rank=4)
+    settings = read_maze.Settings(run=str(trained.folder), probe=recipe, save=str(tmp_path / "probes"))
+    page = read_maze.run(settings)
+    assert page.sentences[0].startswith("Probes (bilinear, rank 4) of 1 targets")
+    assert page.sentences[-1] == "Not asked: a bilinear probe answers with a cell, which 'passage' is not."
+    assert {"majority", "shuffled", "tokens", "edges", "cells", "untrained"} <= {
+        row.what["features"] for row in page.tables["facts"]
+    }
+    assert probing.load(tmp_path / "probes").result.best["ahead_2"].fit.left.shape == (32, 4)
+
+
+def test_progress_counts_mazes_walked_and_read(trained):
+    said = []
+    recipe = replace(SMALL, targets=("goal", "solved"))
+    read_maze.run(read_maze.Settings(run=str(trained.folder), probe=recipe), lambda *given: said.append(given))
+    assert said[-1] == (720, 720)
+    assert said[0][0] <= 64
+    assert [done for done, _ in said] == sorted(done for done, _ in said)
+    assert {total for _, total in said} == {720}
+
+
 def test_a_recipe_is_followed_or_settings_are(trained, tmp_path):
     (tmp_path / "one.toml").write_text(recipes.to_toml(replace(SMALL, targets=("passage",), sites=("resid_post:1",))))
     settings = read_maze.Settings(run=str(trained.folder), recipe=str(tmp_path / "one.toml"))

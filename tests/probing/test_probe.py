@@ -146,6 +146,33 @@ def test_no_maze_is_on_two_sides(asked):
     assert splits == [[mazes.TRAIN], [mazes.VALIDATION], [mazes.TEST]]
 
 
+def test_the_mazes_said_to_be_solved_are_those_behind_the_prompts_that_are_read(model):
+    """The same edges in another order are another prompt, which the model may fail."""
+    told = []
+
+    def solved(batch, seed):
+        told.append(model.maze_tokenizer.encode_prompts(batch, seed=seed))
+        return np.arange(len(batch)) % 2 == 0
+
+    recipe = replace(RECIPE, targets=("solved",))
+    for prompts, one in zip(
+        told, probing.split(WORLD, model.maze_tokenizer, recipe, seed=1, solved=solved), strict=False
+    ):
+        place = one.position.max() + 1
+        assert np.array_equal(prompts.ids[:, :place], one.tokens.ids[:, :place])
+
+
+def test_a_target_that_is_nowhere_on_unseen_mazes_is_refused(model, asked):
+    """Otherwise its penalty is chosen on nothing and its best site is the first."""
+    train = probing.ask(model.maze_tokenizer, asked[0].mazes, "path_start", seed=1)
+    short = mazes.draw(World("wilson", 4, 4, min_length=3, max_length=4), 30, seed=1)
+    near = probing.ask(model.maze_tokenizer, short, "path_start", seed=1)
+    recipe = replace(RECIPE, targets=("ahead_4", "next_step"))
+    for parts, split in (((train, near, train), "validation"), ((train, train, near), "test")):
+        named = probing.refusals(model, parts, recipe)
+        assert named == {"ahead_4": f"the target 'ahead_4' exists in none of the {split} mazes"}
+
+
 def test_what_cannot_be_read_is_refused(model, asked):
     untrained = tiny.model(2)
     for changes, message in (

@@ -1,0 +1,151 @@
+"""What reading a maze found, as a page: what was predicted, what was found, and what was published."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from maze_interp import probing
+from maze_interp.experiments.findings import Findings
+from maze_interp.experiments.read_maze_charts import (
+    after_layers,
+    beside,
+    beside_published,
+    beyond,
+    by_site,
+    selectivity,
+)
+from maze_interp.figures import Figure
+from maze_interp.probing import ProbeResult, Published
+from maze_interp.tables import Row
+
+
+def findings(
+    result: ProbeResult, left_out: dict[str, str], pictures: dict[str, Figure], size: tuple[int, int]
+) -> Findings:
+    """The page: what was predicted and found, each fact at its best site beside its controls, and facts by site.
+
+    `size` is the rows and columns of the mazes.
+    """
+    facts = list(dict.fromkeys(row.what["target"] for row in result.scores))
+    found = {fact: result.found(fact) for fact in facts}
+    shown = {fact: beside(result, fact) for fact in facts}
+    numbers = {f"{fact}: {name}": row.value for fact, rows in shown.items() for name, row in rows.items()}
+    numbers |= {f"{fact}: sites found at": float(len(sites)) for fact, sites in found.items()}
+    known = result.recipe.published
+    known = known if known and after_layers(known.target, result)["model"] else None
+    return Findings(
+        heading="Reading the maze",
+        sentences=[
+            _asked(result),
+            *([_published(known, result, shown[known.target], size)] if known else []),
+            *_predictions(shown, found, list(dict.fromkeys(row.what["site"] for row in result.beyond))),
+            *_lists(shown, found),
+            *([f"Not asked: {'; '.join(left_out.values())}."] if left_out else []),
+        ],
+        tables={
+            "facts": [
+                replace(row, measure=fact, what={"features": name})
+                for fact in facts
+                for name, row in shown[fact].items()
+            ],
+            "by_site": [
+                replace(row, measure=row.what["target"], what={"site": row.what["site"]})
+                for row in result.scores
+                if row.what["features"] == "model"
+            ],
+            "beyond_controls": result.beyond,
+        },
+        figures={
+            **({"published": beside_published(known, result)} if known else {}),
+            "beyond": beyond(result, facts, found),
+            "selectivity": selectivity(result, facts),
+            **{f"{fact.replace(', ', '_')}_by_site": by_site(result, fact) for fact in facts[:1]},
+            **pictures,
+        },
+        numbers=numbers,
+    )
+
+
+def _published(known: Published, result: ProbeResult, rows: dict[str, Row], size: tuple[int, int]) -> str:
+    """The published scores and ours by the same recipe, and the controls that were not published."""
+    theirs, ours = known.after_layer, after_layers(known.target, result)["model"]
+    top = int(np.argmax(theirs))
+    same = size == (known.rows, known.cols)
+    lattice = "the same lattice" if same else f"mazes of {size[0]} x {size[1]}, so compare each with its own controls"
+    return (
+        f"Published ({known.source}; {known.of}): {known.target} {theirs[0]:.3f} after layer 0, most after layer "
+        f"{top}, {theirs[top]:.3f}, {theirs[-1]:.3f} after the last; always yes {known.always_yes:.3f}. Here, on "
+        f"{lattice}: {_span(ours[0])} after layer 0, {_span(rows['model'])} at {rows['model'].what['site']}, the best "
+        f"on validation mazes, {_span(ours[-1])} after the last; always yes {rows['always yes'].value:.3f}. Not "
+        f"published: the majority of each slot tells {rows['majority'].value:.3f}, a bag of tokens "
+        f"{rows['tokens'].value:.3f}, the untrained network {rows['untrained'].value:.3f}."
+    )
+
+
+def _span(row: Row) -> str:
+    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
+
+
+def _asked(result: ProbeResult) -> str:
+    recipe = result.recipe
+    scored = max(row.n for row in result.scores)
+    how = f"bilinear, rank {recipe.rank}" if recipe.method == "bilinear" else recipe.method
+    return (
+        f"Probes ({how}) of {len(recipe.targets)} targets read the model at {recipe.position}, at "
+        f"{len({row.what['site'] for row in result.beyond})} sites; they were fitted to {recipe.mazes:,} mazes and "
+        f"scored on {scored:,} test mazes. Scores are accuracies, and of numbers R²; each is at the site that was best "
+        f"on validation mazes."
+    )
+
+
+def _predictions(shown: dict[str, dict[str, Row]], found: dict[str, list[str]], sites: list[str]) -> list[str]:
+    """What became of each prediction whose facts were asked."""
+    said = []
+    for fact in [name for name in ("passage", "wall") if name in found][:1]:
+        held = "as predicted" if found[fact] else "against the prediction"
+        best = shown[fact]["model"].what["site"]
+        said.append(
+            f"Of {fact} the model tells {shown[fact]['model'].value:.1%}, of which a bag of tokens tells "
+            f"{shown[fact]['tokens'].value:.1%} and the untrained network {shown[fact]['untrained'].value:.1%}: it is "
+            f"{'found' if found[fact] else 'not found'} beyond every control, {held}. It is read best at {best}, of "
+            f"{', '.join(sites)}, {'not ' if best == sites[-1] else ''}as predicted."
+        )
+    ahead = [name for name in found if name.startswith("ahead_")]
+    if ahead:
+        some = [name for name in ahead if found[name]]
+        gaps = ", ".join(f"{_gap(shown[name], 'cells'):+.3f} at {name.removeprefix('ahead_')}" for name in ahead)
+        held = "as predicted" if some and _falls([_gap(shown[name], "cells") for name in ahead]) else "not as predicted"
+        said.append(
+            f"Of the cells {ahead[0].removeprefix('ahead_')} and more steps ahead, {len(some)} of {len(ahead)} are "
+            f"found beyond every control; beyond current, goal and start cell the model tells {gaps} steps, {held}."
+        )
+    return said
+
+
+def _gap(rows: dict[str, Row], control: str) -> float:
+    return rows["model"].value - rows[control].value
+
+
+def _falls(gaps: list[float]) -> bool:
+    """Whether the nearer half of the steps exceeds the farther one."""
+    half = len(gaps) // 2
+    return half == 0 or float(np.mean(gaps[:half])) > float(np.mean(gaps[half:]))
+
+
+def _lists(shown: dict[str, dict[str, Row]], found: dict[str, list[str]]) -> list[str]:
+    """The facts found and those not found, each beside its strongest control."""
+    kinds = {"Found": [fact for fact in found if found[fact]], "Not found": [fact for fact in found if not found[fact]]}
+    return [
+        f"{kind} beyond every control (in brackets the strongest): "
+        f"{', '.join(_told(fact, shown[fact]) for fact in facts)}."
+        for kind, facts in kinds.items()
+        if facts
+    ]
+
+
+def _told(fact: str, rows: dict[str, Row]) -> str:
+    """A fact's score and that of its strongest control."""
+    model = rows["model"]
+    told = probing.TARGETS[probing.target_of(fact)].told_by
+    control = max((name for name in probing.CONTROLS if name not in told), key=lambda name: rows[name].value)
+    return f"{fact} {model.value:.3f} at {model.what['site']} ({control} {rows[control].value:.3f})"
