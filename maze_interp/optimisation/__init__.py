@@ -1,0 +1,60 @@
+"""How hard does a part steer the future, and how far does it change it? Optimisation and impact, of any world."""
+
+from maze_interp.optimisation.entropy import binary_entropy, entropy, kl
+from maze_interp.optimisation.estimator import MEASURES, Estimate, compared, repeated, split_history
+from maze_interp.optimisation.history import SplitHistory, against, matrix, of_acts, of_matrix, only
+from maze_interp.optimisation.identify import closest, largest_theory, nearest_theory, p_values, region
+from maze_interp.optimisation.intervals import student_t
+from maze_interp.optimisation.policies import Environment, Policy, live, outcome_matrix
+from maze_interp.optimisation.theory import (
+    excess_imp,
+    excess_op,
+    imp_min,
+    impact_ratio,
+    least_change,
+    op_theory,
+    outcome_types,
+    selectivity,
+    unflatness,
+    why_no_minimum,
+)
+from maze_interp.optimisation.tilting import Tilting, least_impact
+
+__all__ = [
+    "MEASURES",
+    "Environment",
+    "Estimate",
+    "Policy",
+    "SplitHistory",
+    "Tilting",
+    "against",
+    "binary_entropy",
+    "closest",
+    "compared",
+    "entropy",
+    "excess_imp",
+    "excess_op",
+    "imp_min",
+    "impact_ratio",
+    "kl",
+    "largest_theory",
+    "least_change",
+    "least_impact",
+    "live",
+    "matrix",
+    "nearest_theory",
+    "of_acts",
+    "of_matrix",
+    "only",
+    "op_theory",
+    "outcome_matrix",
+    "outcome_types",
+    "p_values",
+    "region",
+    "repeated",
+    "selectivity",
+    "split_history",
+    "student_t",
+    "unflatness",
+    "why_no_minimum",
+]

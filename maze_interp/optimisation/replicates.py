@@ -1,0 +1,135 @@
+"""The statistics of both worlds, of all histories and of resamples of them: what intervals are made of.
+
+A history enters twice, as the past that was seen (a row) and as the one that follows (a column), and a resample draws
+it in both roles. Leaving one out is exact and cheap: among counts it takes one from one outcome, so that for each row
+there are only K things that can happen. A bootstrap draws how often each history counts.
+
+Every function returns an array [statistic, ...] in the order of STATISTICS.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Num
+
+from maze_interp import seeds
+from maze_interp.optimisation.entropy import Correction, cross_entropies, entropy, kl
+from maze_interp.optimisation.history import CHUNK, SplitHistory, totals
+
+STATISTICS = ("entropy_factual", "entropy_split", "imp", "p", "q")
+NOTHING = 1e-12  # of probability left over where one history's is taken from a sum
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which outcomes are good, how entropies are corrected, and the pseudo-count of the rows
+    that the divergence and q are of."""
+
+    good: Bool[np.ndarray, " outcome"]
+    correction: Correction = "plug_in"
+    pseudo_count: float = 0.0
+
+
+def whole(history: SplitHistory, asked: Question) -> Float[np.ndarray, " statistic"]:
+    """The statistics of all histories."""
+    factual, rows = totals(history.factual[None], history.outcomes)[0], totals(history.table, history.outcomes)
+    split = _sum(_beside(factual, rows, asked), history.histories_of_act, axis=1)
+    return _joined(_alone(factual, asked), split / len(history))
+
+
+def without_each(history: SplitHistory, asked: Question) -> Float[np.ndarray, "statistic history"]:
+    """The statistics with each history in turn left out, in both roles."""
+    n, k = len(history), history.outcomes
+    factual, seen = totals(history.factual[None], k)[0], history.histories_of_act
+    remaining = _less(factual, history.factual)
+    split, step = np.zeros((3, n)), max(1, CHUNK // (n * (4 if history.counted else k)))
+    for first in range(0, len(history.table), step):
+        acts = np.arange(first, min(first + step, len(history.table)))
+        times = seen[acts, None] - (acts[:, None] == history.act)
+        without = _counts_without if history.counted else _shares_without
+        split += _sum(without(history, factual, acts, asked), times, axis=1)
+    return _joined(_alone(remaining, asked), split / (n - 1))
+
+
+def resampled(history: SplitHistory, asked: Question, draws: int, *, seed: int) -> Float[np.ndarray, "statistic draw"]:
+    """The statistics of `draws` samples of the histories with replacement."""
+    n, k = len(history), history.outcomes
+    drawn = seeds.generator(seed, "split history").multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+    factual = drawn @ _indicators(history.factual, k)
+    split, step = np.zeros((3, draws)), max(1, CHUNK // (k * max(n, draws)))
+    for first in range(0, len(history.table), step):
+        acts = np.arange(first, min(first + step, len(history.table)))
+        rows = np.einsum("dh,ahk->dak", drawn, _indicators(history.table[acts], k), optimize=True)
+        times = drawn @ (history.act[:, None] == acts)
+        split += _sum(_beside(factual[:, None], rows, asked), times, axis=2)
+    return _joined(_alone(factual, asked), split / n)
+
+
+def _counts_without(
+    history: SplitHistory, factual: Float[np.ndarray, " outcome"], acts: Int[np.ndarray, " act"], asked: Question
+) -> Float[np.ndarray, "3 act history"]:
+    """What `_beside` says with each history left out: worked out once for every outcome that can be taken away."""
+    k, table = history.outcomes, history.table[acts]
+    rows = np.maximum(totals(table, k)[:, None] - np.eye(k), 0.0).reshape(-1, k)
+    others = np.maximum(factual - np.eye(k), 0.0)
+    smooth = rows + asked.pseudo_count
+    divergences = cross_entropies(others, smooth) - entropy(others)[:, None]
+    place = table + k * np.arange(len(acts))[:, None]
+    uncertain = entropy(rows, correction=asked.correction)
+    apart = divergences.ravel().take(place + len(rows) * history.factual.astype(np.int64))
+    return np.stack([uncertain.take(place), apart, _good(smooth, asked).take(place)])
+
+
+def _shares_without(
+    history: SplitHistory, factual: Float[np.ndarray, " outcome"], acts: Int[np.ndarray, " act"], asked: Question
+) -> Float[np.ndarray, "3 act history"]:
+    """The same of distributions, each of which takes away something of its own."""
+    table = history.table[acts]
+    return _beside(_less(factual, history.factual), _less(table.sum(axis=1, dtype=np.float64), table), asked)
+
+
+def _beside(
+    factual: Float[np.ndarray, " *#axes outcome"], rows: Float[np.ndarray, "*axes outcome"], asked: Question
+) -> Float[np.ndarray, " 3 *axes"]:
+    """The entropy of each row, the divergence of what happened from it, and its share of good outcomes."""
+    smooth = rows + asked.pseudo_count
+    divergence = kl(np.broadcast_to(factual, rows.shape), smooth)
+    return np.stack([entropy(rows, correction=asked.correction), divergence, _good(smooth, asked)])
+
+
+def _alone(factual: Float[np.ndarray, "*axes outcome"], asked: Question) -> Float[np.ndarray, " 2 *axes"]:
+    """The entropy of what happened, and its share of good outcomes."""
+    return np.stack([entropy(factual, correction=asked.correction), _good(factual, asked)])
+
+
+def _good(weights: Float[np.ndarray, "*axes outcome"], asked: Question) -> Float[np.ndarray, "*axes"]:
+    return np.asarray(np.minimum(weights[..., asked.good].sum(axis=-1) / weights.sum(axis=-1), 1.0))
+
+
+def _sum(found: Float[np.ndarray, " 3 *axes"], times: Num[np.ndarray, "*axes"], axis: int) -> Float[np.ndarray, " ..."]:
+    """The sum over rows, each as often as it is seen; what is never seen does not count, even if it is infinite."""
+    if np.isfinite(found).all():
+        return (found * times).sum(axis=axis)
+    return np.multiply(found, times, where=times > 0, out=np.zeros(found.shape)).sum(axis=axis)
+
+
+def _joined(
+    alone: Float[np.ndarray, " 2 *axes"], split: Float[np.ndarray, " 3 *axes"]
+) -> Float[np.ndarray, " 5 *axes"]:
+    """In the order of STATISTICS."""
+    return np.stack([alone[0], split[0], split[1], alone[1], split[2]])
+
+
+def _less(
+    total: Float[np.ndarray, "*axes outcome"], parts: Num[np.ndarray, "..."]
+) -> Float[np.ndarray, "*axes history outcome"]:
+    """A sum over histories without each of them."""
+    left = total[..., None, :] - _indicators(parts, total.shape[-1])
+    return np.where(left > NOTHING, left, 0.0)
+
+
+def _indicators(outcomes: Num[np.ndarray, "..."], count: int) -> Num[np.ndarray, "... outcome"]:
+    """Categories as rows with a 1; distributions as they are."""
+    if not np.issubdtype(outcomes.dtype, np.integer):
+        return outcomes
+    return (outcomes[..., None] == np.arange(count)).astype(np.float64)
