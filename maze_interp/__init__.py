@@ -6,7 +6,10 @@ Importing this package is cheap: each room (and torch or transformer_lens with i
 import importlib
 from types import ModuleType
 
-ROOMS = ("mazes", "tokens", "models", "training", "behaviour", "attention", "sequences", "figures", "experiments")
+ROOMS = (
+    "mazes", "tokens", "models", "training", "behaviour", "attention", "optimisation", "sequences", "figures",
+    "experiments",
+)  # fmt: skip
 __all__ = ["ROOMS", *ROOMS]
 __version__ = "0.1.0"
 
