@@ -131,9 +131,10 @@ def run(options: argparse.Namespace) -> None:
         raise recipes.unknown("experiment", options.experiment, experiments.EXPERIMENTS)
     experiment = experiments.EXPERIMENTS[options.experiment]
     settings = _changed(experiment.Settings(), options)
-    if "," in settings.run and not options.out:
+    asked_of = getattr(settings, "run", "runs")  # what is asked of no run goes beside the runs
+    if "," in asked_of and not options.out:
         raise ValueError(f"{options.experiment} of several runs belongs to none of them: say where with --out")
-    out = Path(options.out or Path(settings.run) / options.experiment)
+    out = Path(options.out or Path(asked_of) / options.experiment)
     storage.check_free(out)  # before anything is measured
     with bar(options.experiment, "part") as progress:
         findings = experiment.run(settings, progress)

@@ -11,7 +11,9 @@ from maze_interp import experiments, figures, mazes, models, probing, recipes, t
 from maze_interp.experiments import attention, behaviour
 from tests import tiny
 
-EXPERIMENTS = experiments.EXPERIMENTS
+EXPERIMENTS = {  # those that ask something of a training run
+    name: module for name, module in experiments.EXPERIMENTS.items() if "run" in module.Settings.__dataclass_fields__
+}
 every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
 SMALL = {  # settings that make it quick
     "behaviour": {"mazes": 20},
