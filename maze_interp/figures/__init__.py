@@ -15,6 +15,7 @@ from maze_interp.figures.mazes import draw_maze, gallery, wrong_moves
 from maze_interp.figures.page import Html, Section, Table, page_html, write_page
 from maze_interp.figures.pictures import write_mazes
 from maze_interp.figures.record import from_record, to_record
+from maze_interp.figures.scatter import scatter
 from maze_interp.figures.steps import attention_over_steps
 from maze_interp.figures.style import finish, plain
 from maze_interp.figures.svg import maze_svg, static_svg
@@ -44,6 +45,7 @@ __all__ = [
     "measure",
     "page_html",
     "plain",
+    "scatter",
     "series",
     "side_by_side",
     "static_svg",
