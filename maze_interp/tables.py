@@ -21,6 +21,7 @@ from maze_interp import seeds, storage
 
 Z = 1.959963984540054  # the normal quantile of a two-sided 95% interval
 COLUMNS = ("measure", "value", "low", "high", "n")
+OUTSIDE = 10  # draws beyond an end of an interval, lest it be that of a single draw
 CHUNK = 1 << 22  # resampled indices held at once, so that memory does not grow with the sample
 
 
@@ -110,8 +111,10 @@ def bootstrap_means(
 ) -> tuple[Float[np.ndarray, " column"], Float[np.ndarray, " column"]]:
     """The percentile interval of each column's mean over mazes, every draw resampling all columns alike.
 
-    nan values are left out; a column of which nothing is known has the interval nan.
+    nan values are left out; a column has the interval nan where a bootstrap knows nothing: no values, or all of them
+    alike. Where the level is high there are more than `draws`, so that OUTSIDE of them lie beyond either end.
     """
+    draws = max(draws, round(2 * OUTSIDE / (1 - level)))
     rng, count = seeds.generator(seed, "bootstrap"), len(values)
     known = ~np.isnan(values)
     filled, step, means = np.where(known, values, 0.0), max(1, CHUNK // max(1, count)), []
@@ -119,7 +122,13 @@ def bootstrap_means(
         times = rng.multinomial(count, np.full(count, 1 / count), size=min(step, draws - done)).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             means.append(times @ filled / (times @ known))
-    low, high = np.quantile(np.concatenate(means), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    drawn, ends = np.concatenate(means), [(1 - level) / 2, (1 + level) / 2]
+    low, high = np.quantile(drawn, ends, axis=0)
+    rare = np.isnan(low) & known.any(axis=0)  # some draws hold no maze of which it is known
+    if rare.any():
+        low[rare], high[rare] = np.nanquantile(drawn[:, rare], ends, axis=0)
+    least, most = np.where(known, values, np.inf).min(axis=0), np.where(known, values, -np.inf).max(axis=0)
+    low[least >= most] = high[least >= most] = np.nan
     return low, high
 
 

@@ -54,6 +54,20 @@ def test_a_difference_is_newcombes_as_he_printed_it():
     assert (nothing.low, nothing.high, nothing.n) == (-1, 1, 0)
 
 
+def test_means_of_columns_are_bootstrapped_alike_and_as_far_out_as_asked():
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(40, 4))
+    values[2:, 1] = np.nan  # known in two mazes, which many draws lack
+    values[:, 2], values[:, 3] = 7.0, np.nan
+    low, high = tables.bootstrap_means(values, seed=1)
+    wide = tables.bootstrap_means(values, seed=1, level=1 - 0.05 / 500)
+    assert low[0] < values[:, 0].mean() < high[0]
+    assert (low[1], high[1]) == (values[:2, 1].min(), values[:2, 1].max())
+    assert np.isnan([low[2:], high[2:]]).all()
+    far = 3.89 * values[:, 0].std() / 40**0.5  # the normal's: with 2,000 draws it would be that of the furthest, 3.3
+    assert wide[1][0] - values[:, 0].mean() == pytest.approx(far, rel=0.12)
+
+
 def test_the_bootstrap_covers_the_truth_about_95_times_in_100():
     """400 samples of 60 skewed values: standard error 0.011; the percentile method is known to fall a little short."""
     samples = np.random.default_rng(1).exponential(size=(400, 60))

@@ -9,7 +9,7 @@ from maze_interp.attention.circuits import CIRCUITS, PATTERNS, circuit_rows, ov_
 from maze_interp.attention.distance import ByDistance, by_distance, distance_rows
 from maze_interp.attention.heads import SCORES, HeadScores, Score, score_heads
 from maze_interp.attention.lens import Streams, TunedLens, logit_lens, streams, tune, tuned_lens
-from maze_interp.attention.names import bears, head_names, score_rows
+from maze_interp.attention.names import bears, head_names, score_rows, strongest
 
 __all__ = [
     "CIRCUITS",
@@ -36,6 +36,7 @@ __all__ = [
     "score_heads",
     "score_rows",
     "streams",
+    "strongest",
     "tune",
     "tuned_lens",
     "written",

@@ -67,19 +67,24 @@ def by_distance(
     return ByDistance(mass, chance, steps)
 
 
-def distance_rows(found: ByDistance, layer: int, head: int, *, seed: int) -> list[Row]:
+def distance_rows(found: ByDistance, layer: int, head: int, *, seed: int, chosen_of: int = 1) -> list[Row]:
     """One head's attention per token at each distance, with bootstrap intervals over the mazes that have such steps.
 
     A row a distance for right steps and for wrong ones; `chance` is the mean over all cell tokens on the same mazes.
+    Intervals are widened for the number of heads that this one was `chosen_of` (Bonferroni).
     """
     rows = []
     for kind, step in enumerate(STEPS):
-        for distance in range(found.mass.shape[-1]):
-            values = found.mass[:, layer, head, kind, distance]
-            known = ~np.isnan(values)
-            chance = float(found.chance[known, layer, head, kind].mean()) if known.any() else nan
+        values = found.mass[:, layer, head, kind]
+        lows, highs = tables.bootstrap_means(values, seed=seed, level=1 - 0.05 / chosen_of)
+        for distance, (low, high) in enumerate(zip(lows.tolist(), highs.tolist(), strict=True)):
+            known = ~np.isnan(values[:, distance])
+            value, chance = (
+                float(part[known].mean()) if known.any() else nan
+                for part in (values[:, distance], found.chance[:, layer, head, kind])
+            )
             where = {"layer": layer, "head": head, "step": step, "distance": distance, "chance": round(chance, 5)}
-            rows.append(tables.mean("attention per token", values[known], seed=seed, **where))
+            rows.append(Row("attention per token", value, low, high, int(known.sum()), where))
     return rows
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from maze_interp.attention.permuted import counting, covariance
 from maze_interp.attention.scenes import AT_EDGES, AT_PATH, Keys, Patterns, Progress, Scene, patterns, rows_of, scene
 from maze_interp.mazes import NO_CELL, MazeBatch, PathBatch
 from maze_interp.models import HookedTransformer, Site
@@ -43,11 +44,16 @@ class Score:
 
 @dataclass(frozen=True)
 class HeadScores:
-    """The share of attention on each score's targets, and by chance; nan for a maze in which nobody is asked."""
+    """The share of attention on each score's targets, and by chance; nan for a maze in which nobody is asked.
+
+    `permuted` is how the scores' means over mazes vary together, heads of all layers in a row, when positions are
+    permuted: each query's on its own, all heads' alike.
+    """
 
     names: tuple[str, ...]
     share: Float[np.ndarray, "score maze layer head"]
     chance: Float[np.ndarray, "score maze layer head"]
+    permuted: Float[np.ndarray, "score either other"]
 
     @property
     def beyond(self) -> Float[np.ndarray, "score maze layer head"]:
@@ -158,19 +164,27 @@ def score_heads(
 
     `progress` is called with (mazes done, mazes). Raises ValueError for a language that has no token for each cell.
     """
-    shape = (len(scores), len(mazes), model.cfg.n_layers, model.cfg.n_heads)
+    layers, heads = range(model.cfg.n_layers), model.cfg.n_heads
+    shape = (len(scores), len(mazes), len(layers), heads)
     share, chance = np.full(shape, np.nan), np.full(shape, np.nan)
+    varied = np.zeros((len(scores), len(layers) * heads, len(layers) * heads))
     for which, tokens, read in patterns(model, mazes, paths, seed=seed, values=True, progress=progress):
         scenes = {at: scene(mazes[which], tokens, at) for at in {score.at for score in scores.values()}}
-        masks = [_masks(score, scenes[score.at]) for score in scores.values()]
-        for layer in range(model.cfg.n_layers):
-            asked = {at: rows_of(read[Site("pattern", layer)], where.query) for at, where in scenes.items()}
-            raises = raises_itself(model, layer, read[Site("v", layer)], tokens.ids)
-            for number, (score, (targets, among)) in enumerate(zip(scores.values(), masks, strict=True)):
-                signs = -np.sign(raises) if score.against else np.ones_like(raises)
-                found = mass(asked[score.at], targets, among, signs)
-                share[number, which, layer], chance[number, which, layer] = found
-    return HeadScores(tuple(scores), share, chance)
+        asked = {
+            at: np.concatenate([rows_of(read[Site("pattern", layer)], where.query) for layer in layers], axis=2)
+            for at, where in scenes.items()
+        }
+        raises = [raises_itself(model, layer, read[Site("v", layer)], tokens.ids) for layer in layers]
+        signs = -np.sign(np.concatenate(raises, axis=1))
+        for number, score in enumerate(scores.values()):
+            targets, among = _masks(score, scenes[score.at])
+            given = asked[score.at]
+            found = mass(given, targets, among, signs if score.against else np.ones_like(signs))
+            for kept, each in zip((share, chance), found, strict=True):
+                kept[number, which] = each.reshape(-1, *shape[2:])
+            varied[number] += covariance(given, targets, among)
+    counted = (~np.isnan(share[:, :, 0, 0])).sum(axis=1)[:, None, None]
+    return HeadScores(tuple(scores), share, chance, varied / np.maximum(counted, 1) ** 2)
 
 
 @torch.inference_mode()
@@ -197,7 +211,7 @@ def mass(
     signs: Float[np.ndarray, "maze head key"],
 ) -> tuple[PerHead, PerHead]:
     """The share of attention on targets, signed, and by chance, a maze's queries averaged; nan where none counts."""
-    counts = (targets.sum(axis=-1) > 0).all(axis=0) & (targets.any(axis=0) != among).any(axis=-1)
+    counts = counting(targets, among)
     signed, on_all = asked * signs[:, None], np.einsum("mqhk,mqk->mqh", asked, among, dtype=np.float64)
     comparable = np.maximum(among.sum(axis=-1), 1)[..., None]
     share, chance = [], []

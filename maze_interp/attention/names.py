@@ -9,10 +9,11 @@ from statistics import NormalDist
 import numpy as np
 from jaxtyping import Bool, Float
 
-from maze_interp import tables
+from maze_interp import seeds, tables
 from maze_interp.attention.heads import HeadScores
 from maze_interp.tables import Row
 
+DRAWS = 10_000  # of the furthest of all heads
 LEAST = 0.1  # a head bears the name of a score that is beyond chance by this share of what it could be
 
 
@@ -31,6 +32,35 @@ def score_rows(found: HeadScores, *, seed: int, **what: object) -> list[Row]:
             "named": bool(named[number, layer, head]),
         }
         rows.append(tables.paired_difference(str(name), shares, chances, seed=seed, **what, **where))
+    return rows
+
+
+def strongest(found: HeadScores, *, seed: int, **what: object) -> list[Row]:
+    """Of each score the head furthest beyond chance, though it was chosen among all: two corrections.
+
+    The interval is widened for the number of heads (Bonferroni). `permuted` is what the furthest of all heads stays
+    below, 95% of the time, when positions are permuted (normal, with the heads' own covariance).
+    """
+    named, rows = bears(found), []
+    rng = seeds.generator(seed, "permuted positions")
+    for number, name in enumerate(found.names):
+        asked = ~np.isnan(found.share[number, :, 0, 0])
+        beyond = found.beyond[number, asked].reshape(asked.sum(), -1)
+        if not len(beyond):
+            continue
+        top = int(beyond.mean(axis=0).argmax())
+        layer, head = divmod(top, found.share.shape[3])
+        (low,), (high,) = tables.bootstrap_means(beyond[:, [top]], seed=seed, level=1 - 0.05 / beyond.shape[1])
+        drawn = rng.multivariate_normal(np.zeros(beyond.shape[1]), found.permuted[number], DRAWS, method="eigh")
+        where = {
+            "layer": layer,
+            "head": head,
+            "share": float(found.share[number, asked, layer, head].mean()),
+            "chance": float(found.chance[number, asked, layer, head].mean()),
+            "permuted": float(np.quantile(drawn.max(axis=1), 0.95)),
+            "named": bool(named[number, layer, head]),
+        }
+        rows.append(Row(name, float(beyond[:, top].mean()), float(low), float(high), len(beyond), {**what, **where}))
     return rows
 
 

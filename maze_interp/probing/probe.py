@@ -148,13 +148,11 @@ def _rows(measured: list[tuple[str, dict[str, str], PerMaze]], seed: int, level:
     """A row for each, its interval nan where all mazes are alike."""
     values = np.stack([each for _, _, each in measured], axis=1)
     lows, highs = tables.bootstrap_means(values, seed=seed, level=level)
-    rows = []
-    for (measure, what, each), low, high in zip(measured, lows.tolist(), highs.tolist(), strict=True):
-        known = each[~np.isnan(each)]
-        if len(known) and (known == known[0]).all():
-            low = high = float("nan")
-        rows.append(Row(measure, _mean(each), low, high, len(known), what))
-    return rows
+    ends = zip(measured, lows.tolist(), highs.tolist(), strict=True)
+    return [
+        Row(measure, _mean(each), low, high, int((~np.isnan(each)).sum()), what)
+        for (measure, what, each), low, high in ends
+    ]
 
 
 def _linear(

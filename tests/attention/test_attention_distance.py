@@ -74,6 +74,11 @@ def test_rows_say_how_many_mazes_have_such_steps(walked, found):
         assert row.n == (~np.isnan(values)).sum()
         if row.n:
             assert row.value == pytest.approx(np.nanmean(values))
+    wide = attention.distance_rows(found, 1, 0, seed=0, chosen_of=20)
+    assert [row.value for row in wide if row.n] == [row.value for row in rows if row.n]
+    spans = np.array([[one.high - one.low for one in each] for each in (rows, wide)])
+    assert (np.isnan(spans).any(axis=0) == [row.n < 2 for row in rows]).all()
+    assert np.nanmean(spans[1] - spans[0]) > 0
     solved = attention.by_distance(walked[0], walked[1], mazes.solve(walked[1]), seed=2)
     assert solved.steps[:, WRONG].sum() == 0
     assert all(row.n == 0 for row in attention.distance_rows(solved, 0, 0, seed=0) if row.what["step"] == "wrong")
