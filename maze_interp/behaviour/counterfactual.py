@@ -3,7 +3,9 @@
 A walker is led to the same fork in both mazes of a pair, along the same cells and by prompts that differ in the one
 thing that was changed. Where the edit turns the right choice round, a search within whose reach it lies turns round
 too; a heuristic that looks at what is near cannot know. Beside each edit stands its control, one at the same distance
-that changes nothing at the fork: whoever reacts to any change at all reacts to both. The other things that pairs are
+that changes nothing at the fork: whoever reacts to any change at all reacts to both. Most such controls change little
+else either, so that there is one more, which changes the way to the goal from as many cells, but not at the fork:
+whoever reacts to large changes reacts to that. The other things that pairs are
 made for, mirrored, turned and moved mazes, are asked in the same way and should change nothing.
 """
 
@@ -23,6 +25,8 @@ from maze_interp.tokens import Tokenizer
 CHUNK = 1024  # mazes asked at once
 ALIKE = 1e-9  # probabilities no farther apart are the same
 NO_WAY = -1
+LARGE = "control as large"
+CONTROLS: dict[str, dict[str, Any]] = {"control": {}, LARGE: {"kind": "keep", "alike": "new_distances"}}
 BY = ((), ("distance",), ("deceptive",), ("in_support",), ("branch",))
 STRATA: dict[str, Callable[[Pairs], np.ndarray]] = {
     "distance": lambda pairs: pairs.distance,
@@ -125,6 +129,19 @@ def flip_rows(
     return _by_strata(values, pairs, by, seed=seed, **what)
 
 
+def asked(
+    walker: Walker, pairs: Pairs, tokenizer: Tokenizer, *, seed: int, progress: Progress | None = None
+) -> dict[str, tuple[Pairs, Reactions, Int[np.ndarray, " control"]]]:
+    """The reactions to pairs, "edit", and to each of CONTROLS: (pairs, reactions, the index of the pair of each)."""
+    some = {"edit": (pairs, np.arange(len(pairs)))}
+    some |= {name: controls(pairs, seed=seed, **how) for name, how in CONTROLS.items()}
+    found = {}
+    for part, (name, (those, of)) in enumerate(some.items()):
+        share = partition(progress, part, len(some))
+        found[name] = those, react(walker, those, tokenizer, seed=seed, progress=share), of
+    return found
+
+
 def flip_rate(
     walker: Walker,
     pairs: Pairs,
@@ -135,22 +152,33 @@ def flip_rate(
     progress: Progress | None = None,
     **what: Any,
 ) -> list[tables.Row]:
-    """`flip_rows` of pairs and of their `mazes.controls`, by each of several combinations of strata.
+    """`flip_rows` of pairs and of their `mazes.controls`, by each of several combinations of strata: `rates`."""
+    found = asked(walker, pairs, tokenizer, seed=seed, progress=progress)
+    return rates(found, seed=seed, by=by, walker=walker.name, **what)
 
-    The condition `pair` is "edit", "control" or, for the flip mass of pairs less that of their controls, pair by pair,
-    "edit - control".
+
+def rates(
+    found: Mapping[str, tuple[Pairs, Reactions, Int[np.ndarray, " control"]]],
+    *,
+    seed: int,
+    by: Sequence[Sequence[str]] = BY,
+    **what: Any,
+) -> list[tables.Row]:
+    """The rows of what was `asked`, the condition `pair` being "edit" or one of CONTROLS.
+
+    Or, for the flip mass of pairs less that of their controls, pair by pair, "edit - " and that control.
     """
-    beside, of = controls(pairs, seed=seed)
     rows: list[tables.Row] = []
-    masses = []
-    for half, (name, some) in enumerate((("edit", pairs), ("control", beside))):
-        reactions = react(walker, some, tokenizer, seed=seed, progress=_half(progress, half))
-        masses.append(flip_mass(some, reactions))
+    for name, (some, reactions, _) in found.items():
         for strata in by:
-            rows += flip_rows(some, reactions, seed=seed, by=strata, walker=walker.name, pair=name, **what)
-    gap = {"flip_mass": masses[0][of] - masses[1]}
-    for strata in by:
-        rows += _by_strata(gap, pairs[of], strata, seed=seed, walker=walker.name, pair="edit - control", **what)
+            rows += flip_rows(some, reactions, seed=seed, by=strata, pair=name, **what)
+    pairs, edit, _ = found["edit"]
+    mass = flip_mass(pairs, edit)
+    for name in CONTROLS:
+        beside, reactions, of = found[name]
+        gap = {"flip_mass": mass[of] - flip_mass(beside, reactions)}
+        for strata in by:
+            rows += _by_strata(gap, pairs[of], strata, seed=seed, pair=f"edit - {name}", **what)
     return rows
 
 
@@ -160,6 +188,8 @@ def _by_strata(
     for name in by:
         if name not in STRATA:
             raise recipes.unknown("stratum of pairs", name, STRATA)
+    if len(pairs) == 0:
+        return []
     values = {name: STRATA[name](pairs) for name in by}
     coded = np.array([np.zeros(len(pairs), int), *(np.unique(one, return_inverse=True)[1] for one in values.values())])
     _, example, stratum = np.unique(coded, axis=1, return_index=True, return_inverse=True)
@@ -182,8 +212,8 @@ def _row(measure: str, values: np.ndarray, maze: Int[np.ndarray, " pair"], *, se
     return tables.Row(measure, row.value, row.low, row.high, row.n, what)
 
 
-def _half(progress: Progress | None, half: int) -> Progress | None:
-    """The first or second half of a progress."""
+def partition(progress: Progress | None, part: int, parts: int) -> Progress | None:
+    """One of several parts of a progress that are alike."""
     if progress is None:
         return None
-    return lambda done, total: progress(half * total + done, 2 * total)
+    return lambda done, total: progress(part * total + done, parts * total)

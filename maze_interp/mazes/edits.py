@@ -10,19 +10,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
-from maze_interp import seeds
+from maze_interp import recipes, seeds
 from maze_interp.mazes import lattice, mixtures
 from maze_interp.mazes.batch import MazeBatch
 from maze_interp.mazes.decisions import Decisions
+from maze_interp.mazes.extents import EXTENTS, Extent
 from maze_interp.mazes.moves import Moves, goal_moves, passage_moves
 from maze_interp.mazes.pairs import NO_EDGE, Pairs, settled, unedited
 from maze_interp.mazes.support import is_depth_first_tree
 from maze_interp.mazes.symmetries import images
 
 WAY = {2: 0, 1: 1, -2: 2, -1: 3}  # between neighbouring cells of a lattice of 2 x 2
-CHUNK = 1 << 16  # mazes made at once only to see whether they are in support
+CHUNK = 1 << 16  # mazes made at once only to see whether they are in support, or how much moved
+NEARLY = 1.25  # times as many cells are nearly as many
 
 
 def move_passage(
@@ -72,20 +74,28 @@ def move_goal(
 
 
 def controls(
-    pairs: Pairs, *, seed: int, kind: str | None = None, first: int = 0
+    pairs: Pairs, *, seed: int, kind: str | None = None, alike: str = "", first: int = 0
 ) -> tuple[Pairs, Int[np.ndarray, " control"]]:
     """(controls, the index of the pair that each is a control of): one for every pair that has any.
 
     A control is an edit of another `kind` of the same base maze, at the same distance from the same fork, with the
     same rival, on the same side of the support: an "irrelevant" move of a passage, or, for goals, one of kind "keep".
+    With `alike`, one of `EXTENTS`, it is the one that moves most nearly as much as the pair's edit, and a pair has none
+    if all move more than NEARLY times as much, or less than a NEARLY-th. Raises ValueError for an unknown extent.
     """
+    if alike and alike not in EXTENTS:
+        raise recipes.unknown("extent of an edit", alike, EXTENTS)
     goals = bool((pairs.removed == NO_EDGE).all())
     find, kind = (goal_moves, kind or "keep") if goals else (passage_moves, kind or "irrelevant")
     at = pairs.distance, pairs.distance
     moves = find(pairs.base, pairs.here, kind, at, seed=seeds.derive(seed, "controls"), first=first)
     edit = _with_goal_moved if goals else _with_passage_moved
     moves = moves[_in_support(pairs, moves, edit) == pairs.in_support[moves.fork]]
-    return _moved(pairs, moves, edit), np.unique(moves.fork)
+    unlike = np.zeros(len(moves))
+    if alike:
+        unlike = _unlike(pairs, moves, edit, EXTENTS[alike])
+        moves, unlike = moves[unlike <= np.log(NEARLY)], unlike[unlike <= np.log(NEARLY)]
+    return _moved(pairs, moves, edit, unlike), np.unique(moves.fork)
 
 
 def turn(mazes: MazeBatch, forks: Decisions, image: int) -> Pairs:
@@ -130,10 +140,20 @@ def _in_support(pairs: Pairs, moves: Moves, edit: Edit) -> Bool[np.ndarray, " mo
     return np.concatenate([np.empty(0, bool), *found])
 
 
-def _moved(pairs: Pairs, moves: Moves, edit: Edit) -> Pairs:
-    """Of each fork's moves, one per distance and side of the support."""
+def _unlike(pairs: Pairs, moves: Moves, edit: Edit, extent: Extent) -> Float[np.ndarray, " move"]:
+    """By how much, as the logarithm of a ratio, each move moves more or less than the edit of its pair."""
+    own, found = extent(pairs), [np.empty(0, int)]
+    for part in (moves[begin : begin + CHUNK] for begin in range(0, len(moves), CHUNK)):
+        some = pairs[part.fork]
+        removed = part.removed if edit is _with_passage_moved else some.removed
+        found.append(extent(replace(some, edited=edit(some.base, part), removed=removed)))
+    return abs(np.log(np.maximum(np.concatenate(found), 1) / np.maximum(own[moves.fork], 1)))
+
+
+def _moved(pairs: Pairs, moves: Moves, edit: Edit, unlike: Float[np.ndarray, " move"] | float = 0.0) -> Pairs:
+    """Of each fork's moves, one per distance and side of the support: the least unlike, of several any."""
     slot = np.stack([moves.fork, moves.distance, _in_support(pairs, moves, edit)])
-    order = np.lexsort([moves.key, *slot[::-1]])
+    order = np.lexsort([moves.key, np.broadcast_to(unlike, len(moves)), *slot[::-1]])
     slot = slot[:, order]
     moves = moves[order[np.r_[True, (slot[:, 1:] != slot[:, :-1]).any(axis=0)][: len(order)]]]
     pairs = pairs[moves.fork]

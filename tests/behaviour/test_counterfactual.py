@@ -26,7 +26,8 @@ def drawn(world: World = SEARCH, count: int = 40) -> tuple[mazes.MazeBatch, maze
 def some(edit: str) -> Pairs:
     """Pairs of a kind, drawn once; those called controls belong to the edits of the same name."""
     if edit.endswith("controls"):
-        return mazes.controls(some(edit.split()[0]), seed=0)[0]
+        how = counterfactual.CONTROLS["control as large" if "large" in edit else "control"]
+        return mazes.controls(some(edit.split()[0]), seed=0, **how)[0]
     return {"passage": mazes.move_passage, "goal": mazes.move_goal}[edit](*drawn(), seed=0)
 
 
@@ -42,7 +43,17 @@ def measured(walker: Walker, pairs: Pairs) -> tuple[np.ndarray, ...]:
     return tuple(one(pairs, react(walker, pairs)) for one in counterfactual.MEASURES.values())
 
 
-@pytest.mark.parametrize(("edit", "flip"), [("passage", 1), ("goal", 1), ("passage controls", 0), ("goal controls", 0)])
+@pytest.mark.parametrize(
+    ("edit", "flip"),
+    [
+        ("passage", 1),
+        ("goal", 1),
+        ("passage controls", 0),
+        ("goal controls", 0),
+        ("passage large controls", 0),
+        ("goal large controls", 0),
+    ],
+)
 def test_the_oracle_flips_at_every_edit_and_at_no_control(edit: str, flip: int) -> None:
     mass, flipped, right = measured(known("oracle"), some(edit))
     assert (mass == flip).all()
@@ -164,6 +175,10 @@ def test_rows_are_means_over_strata_with_intervals_over_mazes() -> None:
     beside = measured(walker, controls)[0]
     assert whole["control", "flip_mass"].value == pytest.approx(beside.mean())
     assert whole["edit - control", "flip_mass"].value == pytest.approx((mass[of] - beside).mean())
+    large, of_large = mazes.controls(pairs, seed=0, kind="keep", alike="new_distances")
+    gap = mass[of_large] - measured(walker, large)[0]
+    assert whole["edit - control as large", "flip_mass"].value == pytest.approx(gap.mean())
+    assert whole["edit - control as large", "flip_mass"].what["pairs"] == len(large)
     for row in rows:
         if row.what["pair"] == "edit" and row.measure == "flip_mass" and "distance" in row.what:
             inside = (pairs.distance == row.what["distance"]) & (pairs.deceptive == row.what["deceptive"])

@@ -8,6 +8,7 @@ import pytest
 
 from maze_interp import mazes
 from maze_interp.mazes import NO_CELL, MazeBatch, Pairs, World, pairs
+from maze_interp.mazes.extents import EXTENTS
 from maze_interp.tokens import Tokenizer
 from tests import oracles
 
@@ -155,6 +156,46 @@ def test_controls_match_their_pairs_in_all_but_the_flip(edit) -> None:
         agree(controls, k)
     if edit is mazes.move_passage:
         assert np.array_equal(mazes.solve(controls.base).cells, mazes.solve(controls.edited).cells)
+
+
+@pytest.mark.parametrize("extent", EXTENTS)
+@pytest.mark.parametrize("kind", ["keep", "irrelevant"])
+def test_matched_controls_move_nearly_as_much(kind: str, extent: str) -> None:
+    """And are as near to it as any control of that kind, which the plain ones are not."""
+    found = mazes.move_passage(*forks_of(World("depth_first", 5, 5), 60), seed=0)
+    plain, of_plain = mazes.controls(found, seed=0, kind=kind)
+    controls, which = mazes.controls(found, seed=0, kind=kind, alike=extent)
+    own, beside, before = EXTENTS[extent](found), EXTENTS[extent](controls), EXTENTS[extent](plain)
+    assert 20 < len(controls) < len(plain)
+    assert np.isin(which, of_plain).all()
+    ratio = beside / own[which]
+    assert (ratio <= 1.25).all()
+    assert (ratio >= 0.8).all()
+    assert not controls.flips.any()
+    for column in ("base", "step", "distance", "in_support"):
+        theirs, mine = (getattr(some, column) for some in (controls, found[which]))
+        assert np.array_equal(*(one.passages if column == "base" else one for one in (theirs, mine)))
+    chance = before[np.isin(of_plain, which)]
+    assert (abs(np.log(ratio)) <= abs(np.log(np.maximum(chance, 1) / own[which])) + 1e-12).all()
+
+
+def test_what_moves_is_counted() -> None:
+    """Against networkx: what hangs on the passage that moves, and whose way to the goal becomes another."""
+    found = mazes.move_passage(*forks_of(World("wilson", 4, 5), 10), seed=0)
+    moved, changed = (EXTENTS[name](found) for name in ("subtree", "new_distances"))
+    ends = mazes.edge_ends(4, 5)
+    for k in range(len(found)):
+        before, after = (oracles.graph(batch.passages[k]) for batch in (found.base, found.edited))
+        goal = int(found.base.goal[k])
+        far = [nx.single_source_shortest_path_length(graph, goal) for graph in (before, after)]
+        assert changed[k] == sum(far[0][cell] != far[1][cell] for cell in range(20))
+        before.remove_edge(*ends[found.removed[k]].tolist())
+        assert moved[k] == 20 - len(nx.node_connected_component(before, int(found.here[k])))
+    itself = mazes.turn(*forks_of(World("wilson", 4, 4), 5), 3)
+    assert not EXTENTS["subtree"](itself).any()
+    assert not EXTENTS["new_distances"](itself).any()
+    with pytest.raises(ValueError, match="did you mean 'subtree'"):
+        mazes.controls(found, seed=0, alike="subtre")
 
 
 @pytest.mark.parametrize("world", TREES, ids=str)
