@@ -14,22 +14,24 @@
 evidence is one function; it returns its predictions and the tables behind them. `verdict` judges.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from maze_interp import mazes, seeds, tables
-from maze_interp.behaviour import choosing, counterfactual, fitting, lookahead, neighbours
+from maze_interp.behaviour import choosing, counterfactual, fitting, neighbours
 from maze_interp.behaviour.choosing import PerDecision
 from maze_interp.behaviour.hardness import what_makes_it_hard
+from maze_interp.behaviour.likeness import searchers_like_it
 from maze_interp.behaviour.memory import memory
+from maze_interp.behaviour.rules import lead_of_the_best
 from maze_interp.behaviour.solvers import POLICIES
-from maze_interp.behaviour.solvers.searching import BEYOND
 from maze_interp.behaviour.verdict import FEWEST, Prediction, farthest, mean_skill, skill
 from maze_interp.behaviour.walkers import Progress, Walker
 from maze_interp.mazes import NO_CELL, Decisions, MazeBatch, PathBatch
+from maze_interp.mazes.branches import UNITS
 from maze_interp.tables import Row
 from maze_interp.tokens import Tokenizer
 
@@ -43,7 +45,6 @@ HEURISTICS = (
     "wall_follower_right",
     "straight_ahead",
 )
-MOST_HORIZONS = 25
 MOST_PAIRS = 2000
 
 
@@ -110,11 +111,12 @@ def from_rules(asked: Asked, *, seed: int) -> Evidence:
     candidates = {
         name: choosing.policy_responses(POLICIES[name], asked.mazes, found) for name in (*HEURISTICS, "oracle")
     }
-    explained = {name: lookahead.lapsing(asked.responses, ways, found)[1] for name, ways in candidates.items()}
-    scores = {name: fitting.log_likelihood(asked.responses, ways) for name, ways in explained.items()}
-    best = max(HEURISTICS, key=lambda name: scores[name].mean())
-    lead = choosing.mean_over_mazes("lead", scores[best] - scores["oracle"], found.maze, seed=seed)
-    says = f"nats a decision by which {best} explains it better than perfect search, each with lapses"
+    rules = {name: candidates[name] for name in HEURISTICS}
+    lead = lead_of_the_best(asked.responses, rules, candidates["oracle"], found, seed=seed)
+    says = (
+        f"nats a decision by which {lead.what['rule']}, the best rule in the other half of the mazes, explains it "
+        "better than perfect search, each with lapses"
+    )
     strata = {"look_ahead": asked.need, "deceptive": found.deceptive}
     rows = {
         "heuristics": fitting.fit_mixture(asked.responses, candidates, found, seed=seed),
@@ -124,24 +126,12 @@ def from_rules(asked: Asked, *, seed: int) -> Evidence:
     return Evidence([Prediction(LOCAL, "best rule - search", says, 0.0, lead)], rows)
 
 
-def from_horizons(asked: Asked, *, kinds: Sequence[str] = mazes.KINDS) -> Evidence:
-    """Which depth-limited searchers can it not be told from?
-
-    Those of horizon 0 do not search, and those that reach as far as these mazes tell are not limited; the prediction
-    is about the others.
-    """
-    rows, limited = [], 0
-    for kind in kinds:
-        need = mazes.look_ahead(asked.mazes, asked.decisions, kind)
-        far = farthest(need, asked.decisions.maze)
-        horizons = range(min(MOST_HORIZONS, int(need.max(initial=0)) + 2))
-        for beyond in BEYOND:
-            given = asked.responses, asked.decisions, asked.mazes, kind
-            found = lookahead.effective_look_ahead(*given, beyond=beyond, horizons=horizons)
-            limited += sum(0 < horizon < far for horizon in lookahead.horizons_left(found))
-            rows += found
-    number = len(np.unique(asked.decisions.maze))
-    count = Row("searchers", float(limited), float("nan"), float("nan"), number)
+def from_horizons(
+    asked: Asked, *, seed: int, kinds: Sequence[str] = mazes.KINDS, units: Sequence[str] = UNITS
+) -> Evidence:
+    """Which depth-limited searchers can it not be told from?"""
+    given = asked.responses, asked.decisions, asked.mazes
+    count, rows = searchers_like_it(*given, seed=seed, kinds=kinds, units=units)
     says = "number of searchers, of horizons shorter than these mazes ask for, that it cannot be told from"
     return Evidence([Prediction(LIMITED, "searchers like it", says, 0.5, count)], {"look_ahead": rows})
 
@@ -167,7 +157,7 @@ def from_look_ahead(asked: Asked, *, seed: int) -> Evidence:
         off.append(
             choosing.mean_over_mazes("off_the_ways", asked.off[here], found.maze[here], seed=seed, look_ahead=int(need))
         )
-    hard = what_makes_it_hard(asked.responses, found, asked.need)
+    hard = what_makes_it_hard(asked.responses, found, asked.need, seed=seed)
     return Evidence(predictions, {"what_makes_it_hard": hard, "off_the_ways": off})
 
 
@@ -184,19 +174,14 @@ def from_edits(
     forks = replace(forks, maze=(np.cumsum(tree) - 1)[forks.maze])
     pairs = mazes.move_passage(asked.mazes[tree], forks, seed=seed)
     pairs = pairs[np.sort(seeds.generator(seed, "pairs").permutation(len(pairs))[:MOST_PAIRS])]
-    controls = mazes.controls(pairs, seed=seed)[0]
-    if len(controls) == 0:
+    if len(pairs) == 0:
         return Evidence([unasked(SEARCHES, "far edits", f"{says}, but these mazes have no such edits", 0.5)])
-    rows = []
-    for half, (kind, some) in enumerate((("edit", pairs), ("control", controls))):
-        reactions = counterfactual.react(walker, some, tokenizer, seed=seed, progress=_half(progress, half))
-        for by in ((), ("distance",), ("in_support",)):
-            rows += counterfactual.flip_rows(some, reactions, seed=seed, by=by, pair=kind)
-        if kind == "edit":
-            least = farthest(some.distance, some.maze)
-            far = some.distance >= least
-            mass = counterfactual.flip_mass(some, reactions)[far]
-            turned = choosing.mean_over_mazes("flip_mass", mass, some.maze[far], seed=seed)
+    found = counterfactual.asked(walker, pairs, tokenizer, seed=seed, progress=progress)
+    rows = counterfactual.rates(found, seed=seed, by=((), ("distance",), ("in_support",)))
+    least = farthest(pairs.distance, pairs.maze)
+    far = pairs.distance >= least
+    mass = counterfactual.flip_mass(pairs, found["edit"][1])[far]
+    turned = choosing.mean_over_mazes("flip_mass", mass, pairs.maze[far], seed=seed)
     says = f"{says} when that is turned by an edit {least} steps away or more"
     return Evidence([Prediction(SEARCHES, "far edits", says, 0.5, turned)], {"edits": rows})
 
@@ -256,10 +241,3 @@ def _drop(
 
     low, high = tables.bootstrap(statistic, len(distinct), seed=seed)
     return Row(measure, float(values[~far].mean() - values[far].mean()), low, high, len(distinct))
-
-
-def _half(progress: Progress | None, half: int) -> Callable[[int, int], None] | None:
-    """The first or second half of a progress."""
-    if progress is None:
-        return None
-    return lambda done, total: progress(half * total + done, 2 * total)

@@ -110,8 +110,7 @@ def beside(
     lapse, explained = lapsing(responses, candidate, decisions)
     excess = right_mass(responses, decisions) - right_mass(explained, decisions)
     expected = right_mass(explained, decisions)
-    average, error = _errors(excess, expected, decisions, strata)
-    bound = error * quantile(len(strata))
+    average, bound = bounds(excess, expected, decisions, strata)
     score, spread = clustered(log_likelihood(responses, explained), decisions.maze)
     nan, mazes = float("nan"), len(np.unique(decisions.maze))
     rows = [
@@ -175,16 +174,16 @@ def quantile(tests: int) -> float:
     return NormalDist().inv_cdf(1 - LEVEL / (2 * tests))
 
 
-def _errors(
+def bounds(
     excess: Float[np.ndarray, " decision"],
     expected: Float[np.ndarray, " decision"],
     decisions: Decisions,
     strata: Strata,
 ) -> tuple[Float[np.ndarray, " stratum"], Float[np.ndarray, " stratum"]]:
-    """The mean excess in each stratum and its standard error.
+    """The mean excess in each stratum, and how much of it chance explains at the level of the test.
 
-    The error is that seen between mazes, but not less than that of a searcher which draws its ways: twenty right
-    choices in a row look alike, yet say little against one lapse in twenty.
+    The standard error is that seen between mazes, but not less than that of a searcher which draws its ways: twenty
+    right choices in a row look alike, yet say little against one lapse in twenty.
     """
     average, error = np.zeros(len(strata)), np.zeros(len(strata))
     for index in range(len(strata)):
@@ -192,7 +191,7 @@ def _errors(
         average[index], seen = clustered(excess[inside], decisions.maze[inside])
         drawn = (expected[inside] * (1 - expected[inside])).sum() ** 0.5 / inside.sum()
         error[index] = max(seen, drawn)
-    return average, error
+    return average, error * quantile(len(strata))
 
 
 def _needed(walker: PerDecision, explained: PerDecision, decisions: Decisions, strata: Strata, effort: float) -> float:

@@ -18,6 +18,7 @@ from maze_interp import behaviour, mazes, models, recipes, seeds, training
 from maze_interp.behaviour import POLICIES, Walker, evidence, shifts
 from maze_interp.behaviour.evidence import Evidence
 from maze_interp.behaviour.shifts.measuring import attempt
+from maze_interp.experiments import published
 from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.experiments.verdict_page import page
@@ -54,7 +55,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         lambda: evidence.from_memory(walker, training.mazes_read(trained), unread, seed=seed),
         lambda: evidence.from_rules(asked, seed=seed),
         lambda: evidence.from_look_ahead(asked, seed=seed),
-        lambda: evidence.from_horizons(asked),
+        lambda: evidence.from_horizons(asked, seed=seed),
         lambda: evidence.from_edits(walker, asked, trained.recipe.model.tokenizer, seed=seed),
         lambda: evidence.from_elsewhere(walker, elsewhere, generator, seed=seed),
         lambda: cut_off(trained, walker, max(1, settings.mazes // 4), seed=seed),
@@ -65,7 +66,16 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         if progress is not None:
             progress(done, len(pieces))
     rules = behaviour.evaluate(unread, walked, solutions, seed=seed, metrics=("exact", "optimal", "valid"))
-    return page(walker.name, found, rules, distinct=len(np.unique(mazes.passage_hash(unread.passages))))
+    beside = published.beside(trained, walker, seed=seed)
+    size = sum(weight.numel() for weight in trained.model().parameters()) if settings.walker == MODEL else None
+    return page(
+        walker.name,
+        found,
+        rules,
+        distinct=len(np.unique(mazes.passage_hash(unread.passages))),
+        beside={"published": beside} if beside else {},
+        said=list(published.sentences(beside, walker.name, size)),
+    )
 
 
 def walker_of(trained: TrainingRun, name: str, *, seed: int) -> Walker:

@@ -6,6 +6,7 @@ import numpy as np
 
 from maze_interp import figures
 from maze_interp.behaviour import evidence, lookahead, verdict
+from maze_interp.behaviour.counterfactual import CONTROLS, LARGE
 from maze_interp.behaviour.evidence import Evidence
 from maze_interp.behaviour.verdict import Prediction
 from maze_interp.experiments.findings import Findings
@@ -23,8 +24,13 @@ DOES = {
 }
 
 
-def page(name: str, found: list[Evidence], rules: list[Row], *, distinct: int) -> Findings:
-    """The verdict in words, the predictions, and what lies behind them; `distinct` counts different test mazes."""
+def page(
+    name: str, found: list[Evidence], rules: list[Row], *, distinct: int, beside: dict[str, list[Row]], said: list[str]
+) -> Findings:
+    """The verdict in words, the predictions, and what lies behind them; `distinct` counts different test mazes.
+
+    `beside` are tables of what others found, `said` the sentences about them.
+    """
     predictions = [one for each in found for one in each.predictions]
     tables = {kind: rows for each in found for kind, rows in each.tables.items()}
     legal = next(row for row in rules if row.measure == "valid")
@@ -42,14 +48,16 @@ def page(name: str, found: list[Evidence], rules: list[Row], *, distinct: int) -
         sentences=[
             opinion(name, legal, verdicts),
             *(because(which, predictions) for which in verdicts if legal.value >= verdict.WALKS),
-            horizons(tables["look_ahead"]),
+            *matched(tables.get("edits", [])),
+            *horizons(tables["look_ahead"]),
             *hardest(tables["what_makes_it_hard"]),
+            *said,
             f"Of the {legal.n:,} test mazes {distinct:,} have different passages. Choices are asked along the shortest "
             "path, so that one wrong turn does not hide the next. What follows the far end of the maze as a search "
             "does is called a search here; how it is done inside is not asked, and nothing is known beyond mazes like "
             "these.",
         ],
-        tables={"predictions": [one.row for one in predictions], "walks": rules, **tables},
+        tables={"predictions": [one.row for one in predictions], "walks": rules, **tables, **beside},
         figures=shown,
         numbers=numbers,
     )
@@ -89,16 +97,20 @@ def outcome(one: Prediction) -> str:
     return f"{expected}, measured {one.measured.value:.3f}{_interval(one.measured)} on {one.measured.n:,} mazes{open_}"
 
 
-def horizons(rows: list[Row]) -> str:
-    """Which depth-limited searchers the walker cannot be told from."""
+def horizons(rows: list[Row]) -> list[str]:
+    """Which depth-limited searchers the walker cannot be told from: those that count cells, those that count forks."""
+    return [_horizons(rows, unit) for unit in dict.fromkeys(row.what["unit"] for row in rows)]
+
+
+def _horizons(rows: list[Row], unit: str) -> str:
     said = []
     for kind, beyond in dict.fromkeys((row.what["kind"], row.what["beyond"]) for row in rows):
-        left = lookahead.horizons_left(rows, kind=kind, beyond=beyond)
+        left = lookahead.horizons_left(rows, kind=kind, beyond=beyond, unit=unit)
         if left:
             said.append(f"{kind}, then {beyond}: {', '.join(map(str, left))}")
     if not said:
-        return "It can be told from every depth-limited searcher tried, of whatever kind and horizon."
-    return f"Horizons, in steps, of the depth-limited searchers it cannot be told from: {'; '.join(said)}."
+        return f"It can be told from every searcher tried that is limited to some number of {unit}, of whatever kind."
+    return f"Horizons, in {unit}, of the limited searchers it cannot be told from: {'; '.join(said)}."
 
 
 def hardest(rows: list[Row]) -> list[str]:
@@ -107,6 +119,21 @@ def hardest(rows: list[Row]) -> list[str]:
     if np.isnan([row.low for row in rows]).any():
         return []
     return [f"Log-odds of a right choice for one standard deviation of each trait, the others held: {', '.join(said)}."]
+
+
+def matched(rows: list[Row]) -> list[str]:
+    """What is left of the flips beside controls that move as much; nothing where no edit has such a control."""
+    gap = [
+        row for row in rows if row.what["pair"] == f"edit - {LARGE}" and not {"distance", "in_support"} & set(row.what)
+    ]
+    if not gap or not gap[0].n:
+        return []
+    control = next(row for row in rows if row.what["pair"] == LARGE and row.measure == "flip_mass")
+    return [
+        f"Of {gap[0].what['pairs']:,} edits there is a control that changes the way from nearly as many cells, but not "
+        f"the right choice: of it {control.value:.1%} turns round, and of the choice at the edit {gap[0].value:.1%}"
+        f"{_interval(gap[0])} more."
+    ]
 
 
 def predicted(name: str, predictions: list[Prediction]) -> Figure:
@@ -136,7 +163,7 @@ def edits(name: str, rows: list[Row]) -> Figure:
     whole = {row.what["pair"]: row.value for row in mass if not {"distance", "in_support"} & set(row.what)}
     lines = [
         _line(pair, "distance", [row for row in mass if row.what["pair"] == pair and "distance" in row.what])
-        for pair in ("edit", "control")
+        for pair in ("edit", *CONTROLS)
     ]
     turns = f"{whole['edit']:.0%} of its choice turns round with the right one"
     title = f"{name}: {turns}, {whole['control']:.0%} where it should not"

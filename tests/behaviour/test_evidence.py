@@ -54,7 +54,7 @@ def verdicts(walker: Walker, world: World) -> dict[str, str]:
     found = [
         evidence.from_rules(asked, seed=0),
         evidence.from_look_ahead(asked, seed=0),
-        evidence.from_horizons(asked, kinds=["forward"]),
+        evidence.from_horizons(asked, seed=0, kinds=["forward"]),
         evidence.from_edits(walker, asked, Tokenizer(rows=world.rows, cols=world.cols), seed=0),
         evidence.from_elsewhere(walker, other, "kruskal", seed=0),
         evidence.from_cut_off(walker, *lacking(world)),
@@ -124,7 +124,7 @@ def test_giving_up_is_told_from_searching(unread):
 @pytest.mark.parametrize("horizon", [1, 4])
 def test_a_forward_searcher_is_told_its_own_horizon(horizon, beyond, unread):
     asked = evidence.ask(walker(searcher("forward", horizon, beyond=beyond)), unread, mazes.solve(unread, seed=0))
-    rows = evidence.from_horizons(asked, kinds=["forward"]).tables["look_ahead"]
+    rows = evidence.from_horizons(asked, seed=0, kinds=["forward"], units=["cells"]).tables["look_ahead"]
     left = {way: lookahead.horizons_left(rows, kind="forward", beyond=way) for way in ("greedy", "guess")}
     assert left == {"greedy": (), "guess": (), beyond: (horizon,)}
 

@@ -24,6 +24,8 @@ def test_the_oracle_is_said_to_search(trained):
     assert found.numbers["valid"] == found.numbers["optimal"] == 1
     assert "searches: 3 of 3 predictions held" in " ".join(found.sentences)
     assert {"predictions", "accuracy", "edits", "heuristics"} == set(found.figures)
+    (said,) = (sentence for sentence in found.sentences if "a control that changes the way" in sentence)
+    assert "of it 0.0% turns round, and of the choice at the edit 100.0% more" in said
 
 
 def test_an_untrained_network_is_said_not_to_walk(trained):

@@ -40,8 +40,9 @@ def searcher(kind: str, horizon: int, *, unit: str = "cells", beyond: str = "gre
     finds, rejects = REACH[kind]
 
     def policy(mazes: MazeBatch, here: Query, came: Query) -> Ways:
-        behind = branches(mazes, unit=unit)
-        at = np.arange(len(mazes))[:, None], here
+        at, asked = (np.arange(len(mazes))[:, None], here), np.zeros((len(mazes), mazes.rows * mazes.cols), bool)
+        asked[at] = True
+        behind = branches(mazes, unit=unit, at=asked)
         options, goal = ways.onward(mazes, here, came), behind.goal[at]
         deep = behind.rounds[at] if kind == "filling" else behind.depth[at]
         seen = options & _within(goal, finds * horizon)
