@@ -117,9 +117,12 @@ def fold(model: HookedTransformer) -> HookedTransformer:
 def encoder(
     *, layers: int, d_model: int, heads: int, d_mlp: int, context: int, vocab: int, weights: Mapping[str, Tensor]
 ) -> HookedTransformer:
-    """A HookedTransformer that sees in both directions and speaks no language of mazes, with these weights (copied)."""
+    """A HookedTransformer that sees in both directions and speaks no language of mazes, with these weights (copied).
+
+    Its neurons are rectified.
+    """
     shape = {"n_layers": layers, "d_model": d_model, "n_heads": heads, "d_mlp": d_mlp, "n_ctx": context}
-    model = _shaped(**shape, d_head=d_model // heads, d_vocab=vocab, attention_dir="bidirectional")
+    model = _shaped(**shape, d_head=d_model // heads, d_vocab=vocab, act_fn="relu", attention_dir="bidirectional")
     with torch.no_grad():
         for name, weight in model.named_parameters():
             weight.copy_(weights[name])
@@ -128,6 +131,7 @@ def encoder(
 
 def _empty(config: ModelConfig) -> HookedTransformer:
     model = _shaped(
+        act_fn="gelu",
         n_layers=config.layers,
         d_model=config.d_model,
         n_heads=config.heads,
@@ -144,7 +148,7 @@ def _empty(config: ModelConfig) -> HookedTransformer:
 
 def _shaped(**shape: Any) -> HookedTransformer:
     """A HookedTransformer whose weights are not set."""
-    hooked = HookedTransformerConfig(act_fn="gelu", normalization_type="LN", init_weights=False, device="cpu", **shape)
+    hooked = HookedTransformerConfig(normalization_type="LN", init_weights=False, device="cpu", **shape)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # 3.9 announces the removal of HookedTransformer each time one is built
         return HookedTransformer(hooked, move_to_device=False)

@@ -2,14 +2,27 @@
 
 from maze_interp.sequences.ensemble import SIZES, EncoderConfig, Ensemble, act, build, logits
 from maze_interp.sequences.goals import GOALS, achieved, chance, goal
+from maze_interp.sequences.jobs import SCALES, VARIANTS, Job, Scale
+from maze_interp.sequences.learning import Trained
+from maze_interp.sequences.pretrain import Pretraining, prediction_loss, pretrain
 from maze_interp.sequences.recurrence import KINDS, extend, follow, histories, recurrence
+from maze_interp.sequences.reinforce import Reinforcement, reinforce
+from maze_interp.sequences.study import Study, study
 
 __all__ = [
     "GOALS",
     "KINDS",
+    "SCALES",
     "SIZES",
+    "VARIANTS",
     "EncoderConfig",
     "Ensemble",
+    "Job",
+    "Pretraining",
+    "Reinforcement",
+    "Scale",
+    "Study",
+    "Trained",
     "achieved",
     "act",
     "build",
@@ -19,5 +32,9 @@ __all__ = [
     "goal",
     "histories",
     "logits",
+    "prediction_loss",
+    "pretrain",
     "recurrence",
+    "reinforce",
+    "study",
 ]

@@ -3,11 +3,12 @@
 The networks are encoder-only transformers: attention is bidirectional and the prediction is read at the last position.
 They are HookedTransformers in another layout (`Ensemble.member` gives one back), with the last layer worked out at the
 last position alone. What a first layer sees of an element is its value and its place, so the keys and values of a
-single layer are a table of vocab x context rows, and attending is looking up: that makes one layer about five times
-cheaper, and is why `SIZES` grow in width.
+single layer are a table of vocab x context rows, and attending is looking up (`sequences.lookup`): that makes one layer
+about five times cheaper, and is why `SIZES` grow in width.
 
 The article gives the range of sizes (18k to 402k parameters) and neither widths nor depth. Ours have one layer, four
-heads and widths chosen to lie evenly in the logarithm of the size; dropout acts on the MLP's neurons, as it says.
+heads and widths chosen to lie evenly in the logarithm of the size. Dropout acts on the MLP's neurons, as it says;
+those are rectified, as in PyTorch's own encoder layer.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from maze_interp import models, seeds
+from maze_interp.sequences import lookup
 from maze_interp.sequences.recurrence import CONTEXT, OUTCOMES, VOCABULARY
 
 LN_EPS = 1e-5
@@ -158,27 +160,22 @@ def forward(
     x = x.unflatten(1, ids.shape[1:])
     for layer in range(config.layers):
         asked = x[:, :, -1:] if layer == config.layers - 1 else x
-        q, k, v = w.heads(layer, asked, "Q"), w.heads(layer, x, "K"), w.heads(layer, x, "V")
-        mixed = F.scaled_dot_product_attention(q, k, v)
-        x = w.after_attention(layer, asked, rearrange(mixed, "s b h t e -> s b t (h e)"), dropout)
+        parts = w.heads(layer, asked, "Q"), w.heads(layer, x, "K"), w.heads(layer, x, "V")
+        q, k, v = (part.transpose(2, 3) for part in parts)
+        mixed = F.scaled_dot_product_attention(q, k, v).transpose(2, 3)
+        x = w.after_attention(layer, asked, mixed.flatten(3), dropout)
     return w.unembed(x[:, :, 0])
 
 
 def _looked_up(w: "_Stack", x: Tensor, ids: Tensor, dropout: Dropout | None) -> Tensor:
-    """The single layer's output at the last position, all attention scores and values looked up in tables."""
-    vocab, heads = w.config.vocab, w.config.heads
-    last = ids[:, :, -1]
-    seen = torch.arange(w.config.context) * vocab + ids
-    everywhere = x.flatten(1, 2)[:, None]
-    q, k, v = (w.heads(0, at, kind)[:, 0] for at, kind in ((x[:, -1:], "Q"), (everywhere, "K"), (everywhere, "V")))
-    table = (q @ k.mT) * q.shape[-1] ** -0.5
-    places = (last[..., None] * k.shape[2] + seen).flatten(1)[:, None].expand(-1, heads, -1)
-    scores = table.flatten(2).gather(2, places).unflatten(2, ids.shape[1:])
-    spread = torch.zeros(*scores.shape[:3], k.shape[2])
-    pattern = spread.scatter(3, seen[:, None].expand_as(scores), scores.softmax(dim=-1))
-    mixed = rearrange(pattern @ v, "s h b e -> s b (h e)")
+    """The single layer's output at the last position, of a table of what each value is at each place."""
+    rows, last = x.flatten(1, 2), ids[:, :, -1]
+    seen = torch.arange(w.config.context) * w.config.vocab + ids
+    q, k, v = w.heads(0, x[:, -1], "Q"), w.heads(0, rows, "K"), w.heads(0, rows, "V")
+    scores = torch.einsum("s q h e, s r h e -> s q r h", q, k) * q.shape[-1] ** -0.5
+    mixed = lookup.attend(scores, v, last, seen)
     asked = torch.stack([own[place] for own, place in zip(x[:, -1], last, strict=True)])
-    return w.after_attention(0, asked, mixed, dropout)
+    return w.after_attention(0, asked, mixed.flatten(2), dropout)
 
 
 @dataclass(frozen=True)
@@ -197,17 +194,16 @@ class _Stack:
         return plain * self[f"{name}.w"].view(shape) + self[f"{name}.b"].view(shape)
 
     def heads(self, layer: int, x: Tensor, kind: str) -> Tensor:
-        """Queries, keys or values [seed, history, head, position, d_head] of a residual stream [seed, history, ...]."""
+        """Queries, keys or values [seed, ..., head, d_head] of a residual stream [seed, ..., d_model]."""
         weight = rearrange(self[f"blocks.{layer}.attn.W_{kind}"], "s h d e -> s d (h e)")
         bias = self[f"blocks.{layer}.attn.b_{kind}"].flatten(1)
-        out = _linear(self.normal(f"blocks.{layer}.ln1", x), weight, bias)
-        return rearrange(out, "s b t (h e) -> s b h t e", h=self.config.heads)
+        return _linear(self.normal(f"blocks.{layer}.ln1", x), weight, bias).unflatten(-1, (self.config.heads, -1))
 
     def after_attention(self, layer: int, x: Tensor, mixed: Tensor, dropout: Dropout | None) -> Tensor:
         block = f"blocks.{layer}"
         x = x + _linear(mixed, self[f"{block}.attn.W_O"].flatten(1, 2), self[f"{block}.attn.b_O"])
         normal = self.normal(f"{block}.ln2", x)
-        neurons = F.gelu(_linear(normal, self[f"{block}.mlp.W_in"], self[f"{block}.mlp.b_in"]))
+        neurons = F.relu(_linear(normal, self[f"{block}.mlp.W_in"], self[f"{block}.mlp.b_in"]))
         neurons = neurons if dropout is None else dropout(neurons)
         return x + _linear(neurons, self[f"{block}.mlp.W_out"], self[f"{block}.mlp.b_out"])
 

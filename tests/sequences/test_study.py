@@ -1,0 +1,109 @@
+"""A study finishes what was interrupted as if it had not been, repeats nothing, and knows its own folder."""
+
+import pytest
+
+from maze_interp import sequences
+from maze_interp.sequences import Job, Pretraining, Reinforcement, Scale
+
+SMALLEST = Scale(
+    sizes=("18k", "53k"),
+    goals=(4,),
+    members=2,
+    pretraining=Pretraining(steps=4, batch=8, held_out=20, every=2),
+    reinforcement=Reinforcement(steps=3, batch=8, held_out=20, every=2),
+    repeated=("18k",),
+    fixed=16,
+    varied=("18k",),
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return sequences.study(SMALLEST, tmp_path_factory.mktemp("study") / "whole", threads=2)
+
+
+def content(study):
+    return {path.name: path.read_bytes() for path in study.folder.iterdir()}
+
+
+def test_it_trains_what_its_scale_asks_for(whole):
+    assert list(whole.pretrained) == ["53k", "18k"]
+    assert set(whole.finetuned) == {("18k", 4), ("53k", 4)}
+    assert {job.phase for job in whole.trained} == {"pretrained", "repeated", "finetuned", *sequences.VARIANTS}
+    assert all(len(trained.ensemble) == 2 for trained in whole.trained.values())
+    assert len(content(whole)) == 1 + 2 + 1 + 2 + len(sequences.VARIANTS)
+    moved = whole.finetuned["18k", 4].weights["embed.W_E"] - whole.pretrained["18k"].weights["embed.W_E"]
+    assert 0 < moved.abs().max() < 0.1  # three steps from where pretraining ended
+    assert (whole.untrained["18k"].weights["embed.W_E"] != whole.pretrained["18k"].weights["embed.W_E"]).all()
+
+
+def test_its_curves_are_rows(whole):
+    rows = [row for row in whole.curves if row["phase"] == "finetuned" and row["size"] == "18k"]
+    assert {row["measure"] for row in rows} == {"loss", "success", "illegal", "maintenance"}
+    assert {row["step"] for row in rows} == {0, 2, 3}
+    assert {row["member"] for row in rows} == {0, 1}
+    (one,) = [row for row in rows if (row["measure"], row["step"], row["member"]) == ("success", 3, 1)]
+    assert one["value"] == whole.trained[Job("18k", "finetuned", 4)].curves["success"][-1, 1]
+
+
+def test_the_full_study_is_the_articles():
+    for scale in sequences.SCALES.values():
+        assert (len(scale.sizes), len(scale.goals), scale.members) == (4, 3, 5)  # 20 pretrained and 60 reinforced
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_interrupted_anywhere_it_ends_bit_identical_and_repeats_nothing(whole, tmp_path, threads):
+    """Stopped after every few steps until it is done, on one core or two: the same bytes, finished jobs untouched."""
+    folder, stops, written = tmp_path / "study", 0, {}
+    while True:
+        calls = iter(range(8))
+        try:
+            ended = sequences.study(
+                SMALLEST, folder, threads=threads, progress=lambda *_, calls=calls: next(calls) == 7 and stop()
+            )
+            break
+        except KeyboardInterrupt:
+            stops += 1
+        now = {path: path.stat().st_mtime_ns for path in folder.glob("*.safetensors")}
+        assert written.items() <= now.items()
+        written = now
+        assert stops < 50
+    assert stops >= 3
+    assert content(ended) == content(whole)
+
+
+def stop():
+    raise KeyboardInterrupt
+
+
+def test_a_finished_study_is_only_read(whole):
+    said = []
+    again = sequences.study(SMALLEST, whole.folder, progress=lambda *given: said.append(given))
+    assert said == []
+    one, two = (found.finetuned["18k", 4].weights["embed.W_E"] for found in (again, whole))
+    assert (one == two).all()
+
+
+def test_progress_ends_at_its_total(tmp_path):
+    said = []
+    small = Scale(sizes=("18k",), goals=(2,), members=1, pretraining=SMALLEST.pretraining, repeated=(), varied=(),
+                  reinforcement=SMALLEST.reinforcement)  # fmt: skip
+    sequences.study(small, tmp_path / "study", progress=lambda *given: said.append(given))
+    assert said[-1][0] == said[-1][1] > 0
+    assert said == sorted(said)
+
+
+def test_what_is_not_its_own_is_refused(whole, tmp_path):
+    with pytest.raises(ValueError, match="holds another study"):
+        sequences.study(SMALLEST, whole.folder, seed=1)
+    with pytest.raises(ValueError, match="did you mean 'small'"):
+        sequences.study("smal", tmp_path / "study")
+    with pytest.raises(ValueError, match="unknown size"):
+        Scale(sizes=("19k",))
+    with pytest.raises(ValueError, match="unknown goal"):
+        Scale(goals=(3,))
+    with pytest.raises(ValueError, match="varied sizes must be among the sizes"):
+        Scale(sizes=("18k",), varied=("53k",))
+    (tmp_path / "thing").write_text("")
+    with pytest.raises(ValueError, match="already holds something"):
+        sequences.study(SMALLEST, tmp_path)
