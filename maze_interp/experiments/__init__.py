@@ -12,6 +12,7 @@ from maze_interp.experiments import (
     read_maze,
     search_or_heuristic,
     shifts,
+    wavefront,
 )
 from maze_interp.experiments.findings import Findings, read, section, write
 
@@ -25,6 +26,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "shifts": shifts,
     "lens": lens,
     "embeddings": embeddings,
+    "wavefront": wavefront,
 }
 
 __all__ = [
@@ -41,5 +43,6 @@ __all__ = [
     "search_or_heuristic",
     "section",
     "shifts",
+    "wavefront",
     "write",
 ]

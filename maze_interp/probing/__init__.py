@@ -3,12 +3,14 @@
 from maze_interp.probing import bilinear
 from maze_interp.probing.bench import Bench, bench, fit, per_maze, score, target_of
 from maze_interp.probing.features import BAGS, read, sites_of, stream
+from maze_interp.probing.growth import Growth
 from maze_interp.probing.linear import Fit, Moments, moments, ridge
 from maze_interp.probing.positions import POSITIONS, Asked, ask
 from maze_interp.probing.probe import CONTROLS, compare, probe, refusals, split
 from maze_interp.probing.recipe import Probe, ProbeRecipe, ProbeResult, Published, name_of
 from maze_interp.probing.targets import TARGETS, Labels, Target, labels
 from maze_interp.probing.trained import TrainedProbes, apply, decoded, load, predicted, save
+from maze_interp.probing.watching import Watched, watch
 
 __all__ = [
     "BAGS",
@@ -18,6 +20,7 @@ __all__ = [
     "Asked",
     "Bench",
     "Fit",
+    "Growth",
     "Labels",
     "Moments",
     "Probe",
@@ -26,6 +29,7 @@ __all__ = [
     "Published",
     "Target",
     "TrainedProbes",
+    "Watched",
     "apply",
     "ask",
     "bench",
@@ -49,4 +53,5 @@ __all__ = [
     "split",
     "stream",
     "target_of",
+    "watch",
 ]

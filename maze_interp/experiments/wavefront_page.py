@@ -1,0 +1,238 @@
+"""How far the model sees, in words, tables and pictures: radii after each layer, and the law of their growth."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from maze_interp import figures
+from maze_interp.experiments.findings import Findings
+from maze_interp.figures import Figure, Series
+from maze_interp.probing import Growth, Watched
+from maze_interp.probing.growth import LAWS, NONE, NOTHING, UNTOLD, growth
+from maze_interp.probing.watching import ANSWER, INPUT, MODEL
+from maze_interp.probing.wavefront import PASSAGES
+from maze_interp.tables import Row
+
+PREDICTION = (
+    "Predicted: backward chaining lets the radius around the goal grow by one step a layer, the merging of paths "
+    "doubles it, and a model without search knows no more than its controls, whatever the distance."
+)
+BESIDE = (*INPUT, ANSWER)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One fact from one source at one place: its radii after each layer (row 0, then resampled) and their growth.
+
+    `told` are the radii beyond the controls that know the next step as well. `level` is that of all intervals, widened
+    for the number of questions and layers.
+    """
+
+    seen: Watched
+    radii: Float[np.ndarray, "draw layer"]
+    told: Float[np.ndarray, "draw layer"]
+    growth: Growth
+    level: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.seen.fact} from {self.seen.source}"
+
+    @property
+    def best(self) -> int:
+        """The layer after which the radius is largest."""
+        return int(self.radii[0].argmax())
+
+    @property
+    def found(self) -> bool:
+        """Whether the radius is surely a step or more after some layer."""
+        return span(self.radii[:, self.best], self.level)[1] >= 1
+
+    @property
+    def verdict(self) -> str:
+        """How the radius grows; of one that may be less than a step no law is told."""
+        return self.growth.verdict if self.found or self.growth.verdict not in LAWS else UNTOLD
+
+
+def findings(seen: list[Watched], fitted: int, scored: int, threshold: float) -> Findings:
+    """The page: what is known how far away, how that grows with depth, and what the next step alone would tell."""
+    level = 1 - 0.05 / sum(one.layers for one in seen)
+    judged = []
+    for one in seen:
+        radii, told = one.radii(threshold), one.radii(threshold, BESIDE)
+        judged.append(Judged(one, radii, told, growth(radii, level=1 - 0.05 / len(seen)), level))
+    return Findings(
+        heading="How far the model sees",
+        sentences=[
+            _asked(judged, fitted, scored, threshold),
+            PREDICTION,
+            _found(judged),
+            *_passages(judged),
+            _laws(judged),
+            *_answers(judged),
+        ],
+        tables={
+            "radii": [row for one in judged for row in _radii(one)],
+            "growth": [row for one in judged for row in _growth(one)],
+            "scores": [row for one in judged for row in _scores(one)],
+        },
+        figures={"radius": _map(judged), **{_key(one): _curves(one) for one in _shown(judged)}},
+        numbers={
+            **{
+                f"{one.seen.place}: {one.name}, radius after layer {layer}": float(radius)
+                for one in judged
+                for layer, radius in enumerate(one.radii[0])
+            },
+            "questions": len(judged),
+            "questions_found": sum(one.found for one in judged),
+        },
+    )
+
+
+def span(draws: Float[np.ndarray, " draw"], level: float) -> tuple[float, float, float]:
+    """(what was measured, its interval's ends) of a value in row 0 and the same on resampled mazes."""
+    low, high = np.quantile(draws[1:], [(1 - level) / 2, (1 + level) / 2])
+    return float(draws[0]), float(low), float(high)
+
+
+def _asked(judged: list[Judged], fitted: int, scored: int, threshold: float) -> str:
+    return (
+        f"Probes fitted to {fitted:,} mazes read the residual stream after each of {judged[0].seen.layers} layers; on "
+        f"{scored:,} test mazes it was scored how often they rank, of two places equally far away, the right one "
+        f"first. The radius is the distance up to which they tell {threshold:.0%} or more of what the strongest "
+        f"control leaves to know; controls are {', '.join(INPUT)}. Intervals are corrected for {len(judged)} questions "
+        "and all layers; they are over mazes, for these probes of this run."
+    )
+
+
+def _told(one: Judged, radii: Float[np.ndarray, "draw layer"]) -> str:
+    value, low, high = span(radii[:, one.best], one.level)
+    return f"{value:.1f} steps ({low:.1f} to {high:.1f})"
+
+
+def _found(judged: list[Judged]) -> str:
+    some = sorted((one for one in judged if one.found), key=lambda one: -one.radii[0].max())
+    said = "; ".join(f"{one.name} at {one.seen.place} {_told(one, one.radii)} after layer {one.best}" for one in some)
+    return (
+        f"Of {len(judged)} questions (a fact, a source, a place), {len(some)} have a radius that is surely a step or "
+        f"more after some layer{': ' + said if said else ''}."
+    )
+
+
+def _passages(judged: list[Judged]) -> list[str]:
+    """What the published probe asks for, a map of the passages."""
+    mine = [one for one in judged if one.seen.fact == PASSAGES]
+    if not mine:
+        return []
+    far = max(mine, key=lambda one: one.radii[0].max())
+    tells = "farthest" if far.found else "nowhere surely a step far; farthest"
+    return [
+        f"Passages are read beyond the controls {tells} from {far.seen.source} at {far.seen.place}, "
+        f"{_told(far, far.radii)}."
+    ]
+
+
+def _laws(judged: list[Judged]) -> str:
+    verdicts = [one.verdict for one in judged]
+    count = "; ".join(f"{name}: {verdicts.count(name)}" for name in dict.fromkeys(verdicts) if name not in LAWS)
+    named = [
+        f"{one.name} at {one.seen.place} grows {one.verdict} (misfit "
+        f"{one.growth.misfit[one.verdict][0]:.2f} steps, the next law's larger by {one.growth.margin[0]:.2f}, "
+        f"{one.growth.margin[1]:.2f} to {one.growth.margin[2]:.2f})"
+        for one in judged
+        if one.verdict in LAWS
+    ]
+    return (
+        f"A law of growth ({', '.join(LAWS)}) is told from the others for {len(named)} of {len(judged)} questions"
+        f"{': ' + '; '.join(named) if named else ''}. Of the rest, {count or 'there are none'}."
+    )
+
+
+def _answers(judged: list[Judged]) -> list[str]:
+    """What is left of the radii found when the next step is told to the controls too."""
+    some = [one for one in judged if one.found]
+    if not some:
+        return []
+    left = [one for one in some if span(one.told[:, one.best], one.level)[1] >= 1]
+    said = "; ".join(f"{one.name} at {one.seen.place} {_told(one, one.told)}" for one in left)
+    return [
+        f"Whoever knows the next step and where cells lie knows something of branches far away too: beside a control "
+        f"that is told the right next step, {len(left)} of these {len(some)} radii are still surely a step or more"
+        f"{': ' + said if said else ''}."
+    ]
+
+
+def _what(one: Judged) -> dict[str, str]:
+    return {"place": one.seen.place, "fact": one.seen.fact, "source": one.seen.source}
+
+
+def _radii(one: Judged) -> list[Row]:
+    n = one.seen.mazes
+    return [
+        Row("radius", *span(radii[:, layer], one.level), n, {**_what(one), "beyond": beyond, "layer": layer})
+        for beyond, radii in (("input", one.radii), ("input and next step", one.told))
+        for layer in range(one.seen.layers)
+    ]
+
+
+def _growth(one: Judged) -> list[Row]:
+    what, found, n = {**_what(one), "verdict": one.verdict}, one.growth, one.seen.mazes
+    rows = [Row("rise", *found.rise, n, what)]
+    if one.verdict in (NOTHING, NONE):
+        return rows
+    return [*rows, *(Row(f"misfit: {law}", *each, n, what) for law, each in found.misfit.items())]
+
+
+def _scores(one: Judged) -> list[Row]:
+    """The model's score after each layer at each distance, with its strongest control."""
+    rows, n = [], one.seen.mazes
+    for layer in range(one.seen.layers):
+        controls = {name: one.seen.control(name, layer)[0] for name in INPUT}
+        for place, draws in enumerate(one.seen.scores[MODEL][layer].T):
+            name = max(controls, key=lambda name: controls[name][place])
+            beside = {"control": name, "its_score": round(float(controls[name][place]), 3)}
+            what = {**_what(one), "layer": layer, "steps": place + 1, **beside}
+            rows.append(Row("score", *span(draws, 0.95), n, what))
+    return rows
+
+
+def _map(judged: list[Judged]) -> Figure:
+    far = max(judged, key=lambda one: one.radii[0].max())
+    title = (
+        f"The farthest seen is {far.name} at {far.seen.place}: {far.radii[0].max():.1f} steps after layer {far.best}"
+    )
+    return figures.heat_map(
+        np.stack([one.radii[0] for one in judged]),
+        [f"{one.seen.place}: {one.name}" for one in judged],
+        [str(layer) for layer in range(judged[0].seen.layers)],
+        title=title,
+        x="after layer",
+        y="place: fact from source",
+        value="radius (steps)",
+    )
+
+
+def _shown(judged: list[Judged]) -> list[Judged]:
+    """Those found; if there are none, the one that reaches farthest."""
+    return [one for one in judged if one.found] or [max(judged, key=lambda one: one.radii[0].max())]
+
+
+def _key(one: Judged) -> str:
+    return "_".join([*one.seen.place.lower().split(), one.seen.fact, one.seen.source])
+
+
+def _curves(one: Judged) -> Figure:
+    """Scores against distance after each layer, beside the strongest control of the best one."""
+    steps = np.arange(1.0, one.seen.scores[MODEL].shape[2] + 1)
+    lines = []
+    for layer, draws in enumerate(one.seen.scores[MODEL]):
+        low, high = np.quantile(draws[1:], [0.025, 0.975], axis=0)
+        lines.append(Series(f"after layer {layer}", steps, draws[0], low, high))
+    strongest = np.max([one.seen.control(name, one.best)[0] for name in INPUT], axis=0)
+    told = np.maximum(one.seen.control(ANSWER, one.best)[0], strongest)
+    lines += [Series("strongest control", steps, strongest), Series("told the next step", steps, told)]
+    ending = f", growing {one.verdict}" if one.verdict in LAWS else ""
+    title = f"{one.name} at {one.seen.place} is told {one.radii[0].max():.1f} steps far{ending}"
+    y = "right place ranked first (share of pairs), 95% interval"
+    return figures.curves(lines, title=title, x=f"distance from {one.seen.source} through the maze (steps)", y=y)

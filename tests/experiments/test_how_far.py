@@ -1,0 +1,78 @@
+"""How far a model sees is stated with its controls, in sentences and titles made of the numbers."""
+
+import numpy as np
+import pytest
+
+from maze_interp import figures
+from maze_interp.experiments import wavefront, wavefront_page
+from maze_interp.probing import Watched
+from maze_interp.probing.growth import DOUBLING, NOTHING, ONE
+from maze_interp.probing.watching import ANSWER, BOTH, INPUT, MODEL
+
+SMALL = {"mazes": 80, "unseen": 80}
+DISTANCES = 9
+
+
+@pytest.fixture(scope="module")
+def found(trained):
+    said = []
+    findings = wavefront.run(wavefront.Settings(run=str(trained.folder), **SMALL), lambda *given: said.append(given))
+    assert said[-1] == (2 * 240, 2 * 240)
+    assert said == sorted(said)
+    return findings
+
+
+def planted(reaches, *, fact="branch", answer=0.5) -> Watched:
+    """Scores as if all were known up to these distances after each layer and nothing beyond, resampled 60 times."""
+    noise = np.random.default_rng(0).normal(size=(len(reaches), 61, DISTANCES)) * 0.02
+    steps = np.arange(1, DISTANCES + 1)
+    model = np.where(steps <= np.array(reaches)[:, None, None], 0.95, 0.55) + noise
+    bag = np.full((1, 61, DISTANCES), 0.6)
+    return Watched(
+        "fork tokens", fact, "goal", {MODEL: model, **dict.fromkeys(INPUT, bag), ANSWER: bag - 0.6 + answer}, 99
+    )
+
+
+def test_every_question_has_its_radii_and_scores(found):
+    questions = {(row.what["place"], row.what["fact"], row.what["source"]) for row in found.tables["radii"]}
+    assert found.numbers["questions"] == len(questions) > 8
+    assert ("PATH_START", "passages", "current") not in questions
+    for row in found.tables["radii"]:
+        assert row.low - 1e-9 <= row.high
+        if row.what["beyond"] == "input":
+            name = f"{row.what['place']}: {row.what['fact']} from {row.what['source']}"
+            assert found.numbers[f"{name}, radius after layer {row.what['layer']}"] == row.value
+    assert all(row.what["control"] in INPUT for row in found.tables["scores"])
+    assert {row.what["steps"] for row in found.tables["scores"]} >= {1, 2}
+    told = {row.measure: row.value for row in found.tables["radii"] if row.what["beyond"] == "input and next step"}
+    assert told["radius"] >= 0
+
+
+def test_planted_wavefronts_are_told_with_their_laws():
+    seen = [planted((1, 2, 4, 8, 8)), planted((1, 2, 3, 4, 5), fact="passages"), planted((0,) * 5, fact="distance")]
+    page = wavefront_page.findings(seen, 500, 99, 0.25)
+    text = " ".join(page.sentences)
+    assert "Of 3 questions (a fact, a source, a place), 2 have a radius" in text
+    assert f"branch from goal at fork tokens grows {DOUBLING}" in text
+    assert f"passages from goal at fork tokens grows {ONE}" in text
+    assert f"Of the rest, {NOTHING}: 1." in text
+    assert "branch from goal at fork tokens 8.0 steps (8.0 to 8.0) after layer 3" in text
+    assert "2 of these 2 radii are still surely a step or more" in text
+    assert figures.plain(page.figures["radius"].layout.title.text).startswith("The farthest seen is branch from goal")
+    assert f"growing {DOUBLING}" in page.figures["fork_tokens_branch_goal"].layout.title.text
+
+
+def test_what_the_next_step_tells_is_taken_off():
+    page = wavefront_page.findings([planted((1, 2, 4, 8), answer=0.96)], 500, 99, 0.25)
+    assert "0 of these 1 radii are still surely a step or more." in page.sentences[-1]
+    assert BOTH in page.sentences[0]
+
+
+def test_settings_that_cannot_be_met_are_refused(trained):
+    for threshold in (0.0, 1.0):
+        with pytest.raises(ValueError, match="a share above 0 and below 1"):
+            wavefront.run(wavefront.Settings(run=str(trained.folder), threshold=threshold))
+    with pytest.raises(ValueError, match="has 33 parameters, but"):
+        wavefront.run(wavefront.Settings(run=str(trained.folder), mazes=20, unseen=20))
+    with pytest.raises(ValueError, match="40 test mazes are too few"):
+        wavefront.run(wavefront.Settings(run=str(trained.folder), mazes=80, unseen=40))
