@@ -25,7 +25,8 @@ CHOOSING = "rand_path_token_nonend"  # the task of the published figures
 def attribution_rows(model: HookedTransformer, mazes: MazeBatch, tokens: TokenBatch, *, seed: int) -> list[Row]:
     """The mean share of every part and layer in the logit difference of each task the scheme has an answer to.
 
-    Conditions: task, part, and the tokens compared against; n counts mazes.
+    Conditions: task, part, and the tokens compared against; n counts mazes. Intervals are widened for the number of
+    parts (Bonferroni), so that the largest may be picked.
     """
     choices = model.maze_tokenizer.choices
     names = tasks.TASKS if choices.path == "cells" and not choices.spelled else tasks.OF_NO_CELL
@@ -70,8 +71,8 @@ def largest(rows: list[Row]) -> list[str]:
             control = f"; beyond its share of another maze's answer {_with_interval(beyond)}"
         said.append(
             f"In {task} the answer's logit lies {mine[TOTAL, SHARE].value:.2f} above the mean of {against} ({best.n} "
-            f"mazes). Of {len(heads)} heads, {best.what['part']} adds most, {_with_interval(best)}{control}. Of "
-            f"the MLPs, {mlp.what['part']} adds most, {_with_interval(mlp)}."
+            f"mazes). Of {len(heads)} heads, {best.what['part']} adds most, {_with_interval(best)}{control}. Of the "
+            f"MLPs, {mlp.what['part']} adds most, {_with_interval(mlp)}. Intervals are widened for {len(parts)} parts."
         )
     return said
 
@@ -132,9 +133,9 @@ def _of_task(
 
 
 def _means(measure: str, values: dict[str, Float[np.ndarray, " maze"]], seed: int, what: dict[str, str]) -> list[Row]:
-    """The mean of each part with its interval over mazes."""
+    """The mean of each part with its interval over mazes, widened for the number of parts."""
     every = np.stack(list(values.values()), axis=1)
-    low, high = tables.bootstrap_means(every, seed=seed)
+    low, high = tables.bootstrap_means(every, seed=seed, level=1 - 0.05 / len(values))
     ends = zip(values, every.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)
     return [Row(measure, mean, least, most, len(every), {**what, "part": part}) for part, mean, least, most in ends]
 

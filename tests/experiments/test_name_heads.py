@@ -2,7 +2,7 @@
 
 import pytest
 
-from maze_interp import attention
+from maze_interp import attention, figures
 from maze_interp.experiments import name_heads
 
 MAZES = 25
@@ -42,11 +42,24 @@ def test_the_names_are_counted_beside_the_untrained_network(found):
             assert row.measure in found.sentences[1]
 
 
-def test_the_strongest_of_each_name_is_stated(found):
+def test_the_strongest_of_each_name_is_stated_with_its_corrections(found):
+    tops = {row.measure: row for row in found.tables["strongest"]}
     for score in {row.measure for row in found.tables["heads"] if row.what["named"]}:
         top = max((row for row in found.tables["heads"] if row.measure == score), key=lambda row: row.value)
         said = f"strongest {score} head is {top.what['layer']}.{top.what['head']}: {top.what['share']:.1%}"
-        assert any(said in sentence for sentence in found.sentences)
+        (sentence,) = [sentence for sentence in found.sentences if said in sentence]
+        assert f"{tops[score].low:.1%} to {tops[score].high:.1%}" in sentence
+        assert f"is below {tops[score].what['permuted']:.1%})" in sentence
+        assert tops[score].low < top.low
+    looks = tops["adjacency"]
+    (sentence,) = [one for one in found.sentences if one.startswith("The nearest to an adjacency head of 4 is")]
+    assert f"{looks.value:+.1%} beyond chance ({looks.low:+.1%} to {looks.high:+.1%}" in sentence
+
+
+def test_circuits_that_chance_explains_are_not_said_to_copy(found):
+    top = max((row for row in found.tables["circuits"] if row.measure == "OV own"), key=lambda row: abs(row.value))
+    title = figures.plain(found.figures["ov"].layout.title.text).replace("&lt;br&gt;", " ")
+    assert ("and yet not beyond chance" in title) == (not top.what["beyond"])
 
 
 def test_the_slider_walks_a_path_of_the_model(found):
