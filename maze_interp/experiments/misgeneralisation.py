@@ -27,6 +27,7 @@ from maze_interp.behaviour.parting import (
 from maze_interp.behaviour.walkers import Walker, of_model, of_policy
 from maze_interp.experiments import misgeneralisation_page as page
 from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.experiments.misgeneralisation_curve import by_block, drawn_by_block
 from maze_interp.experiments.misgeneralisation_page import ASIDE, ENDS_THERE, SHARES, Subject
 from maze_interp.mazes import MazeBatch, Mixture, PathBatch, World
 from maze_interp.tables import Row
@@ -62,19 +63,23 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     seed = seeds.derive(settings.seed, "misgeneralisation")
     drawn = mazes.take(world, settings.mazes, seed=seed, split=mazes.TEST)[0]
     asked = _question(drawn, world.cols - 1, seed)
-    subjects, rows, fits, led = _subjects(runs, asked.corner, seed), [], [], {}
+    subjects, rows, fits, found = _subjects(runs, asked.corner, seed), [], [], {}
     for done, subject in enumerate(subjects, start=1):
         goal, corner = taken(subject.walker.choose(asked.mazes, asked.solutions), asked.parted)
         rows += _shares(subject, asked, goal, corner, seed)
         if subject.trained:
             told, new = {"walker": subject.walker.name, "goals": _asked(subject)}, ~_inside(asked, subject.block)
             fits += told_by_distance(asked.parted[new], (goal > corner)[new], seed=seed, **told)
-            led[subject] = corner
+        found[subject] = goal, corner
         if progress is not None:
             progress(done, len(subjects))
     goals = {one.walker.name: _asked(one) for one in subjects}
     shown = {(row.what["walker"], row.measure): row for row in rows if row.what["goals"] == goals[row.what["walker"]]}
-    trend = _trend(led, asked, seed)
+    led = {subject: ways for subject, ways in found.items() if subject.trained}
+    trend = _trend({subject: corner for subject, (_, corner) in led.items()}, asked, seed)
+    side, outside = max(world.rows, world.cols), ~_inside(asked, max(one.block for one in led))
+    curve = by_block(led, outside, side, seed=seed)
+    guess = next(corner[outside].mean() for one, (_, corner) in found.items() if one.walker.name == CONTROLS[1])
     return Findings(
         heading="The goal or the corner",
         sentences=[
@@ -83,12 +88,13 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             page.trend(list(led), trend),
             page.controls(subjects, shown),
         ],
-        tables={"shares": rows, "regression": fits, "blocks": trend},
-        figures=page.pictures(subjects, shown),
+        tables={"shares": rows, "regression": fits, "blocks": trend, "curve": curve},
+        figures=page.pictures(subjects, shown) | drawn_by_block(curve, side, float(guess)),
         numbers={
             **{f"{row.what['walker']}: {row.measure}{_of(row)}": row.value for row in rows},
             **{f"{row.what['walker']}: {row.measure} of {row.what['features']}": row.value for row in fits},
             **{row.measure: row.value for row in trend},
+            **{f"{row.measure}, k = {row.what['block']}": row.value for row in curve},
             "test_mazes": len(drawn),
             "partings": len(asked.parted),
         },

@@ -8,6 +8,7 @@ import pytest
 from maze_interp import experiments, mazes, training
 from maze_interp.behaviour.walkers import Walker
 from maze_interp.experiments import misgeneralisation, misgeneralisation_page
+from maze_interp.experiments.misgeneralisation_curve import by_block, drawn_by_block
 from maze_interp.experiments.misgeneralisation_page import ASIDE, ENDS_THERE, SHARES, Subject
 from maze_interp.mazes import Endpoints, Mixture
 from maze_interp.tables import Row
@@ -175,3 +176,33 @@ def test_blocks_are_compared_in_the_same_mazes(trained, cornered, tmp_path):
     assert gap.value == pytest.approx(one.value - two.value)
     assert two.value == shares(found, walker="wide", goals="new")["to the corner"].value
     assert f"1 x 1 {one.value:.1%}, 2 x 2 {two.value:.1%}" in found.sentences[3]
+    curve = {(row.measure, row.what["block"]): row for row in found.tables["curve"]}
+    assert set(curve) == {(share, k) for share in SHARES for k in (1, 2)}
+    assert (curve["to the corner", 1].value, curve["to the corner", 2].value) == (one.value, two.value)
+    for k in (1, 2):
+        assert sum(curve[share, k].value for share in SHARES) == pytest.approx(1)
+    lines = {line.name: line for line in found.figures["by_block"].data if line.name}
+    assert list(lines["to the corner"].x) == [1, 2]
+    assert list(lines["to the corner"].y) == [one.value, two.value]
+    assert f"{one.value:.0%} with k = 1, {two.value:.0%} with k = 2" in found.figures["by_block"].layout.title.text
+
+
+def test_goals_anywhere_are_the_end_of_the_curve(found):
+    """The run whose goals were anywhere is asked in the same mazes, outside the other's block."""
+    curve = {(row.measure, row.what["block"]): row for row in found.tables["curve"]}
+    assert {k for _, k in curve} == {1, 3}
+    assert curve["to the corner", 1].low > curve["to the corner", 3].high
+    assert curve["to the goal", 1].high < curve["to the goal", 3].low
+    assert found.numbers["to the corner, k = 3"] == curve["to the corner", 3].value
+    assert "with goals anywhere" in found.figures["by_block"].layout.title.text
+
+
+def test_runs_of_one_block_are_averaged_and_one_block_has_no_curve():
+    rng = np.random.default_rng(0)
+    ways = [tuple(rng.dirichlet([1, 1, 1], 30)[:, :2].T) for _ in range(3)]
+    walkers = [Subject(Walker(str(i), print, print), block, True) for i, block in enumerate((2, 2, 0))]
+    outside = np.arange(30) < 20
+    rows = by_block(dict(zip(walkers, ways, strict=True)), outside, 4, seed=0)
+    assert [(row.what["block"], row.what["runs"]) for row in rows[::3]] == [(2, 2), (4, 1)]
+    assert rows[0].value == pytest.approx((ways[0][0][:20].mean() + ways[1][0][:20].mean()) / 2)
+    assert drawn_by_block(rows[:3], 4, 0.3) == {}
