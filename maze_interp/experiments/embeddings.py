@@ -71,7 +71,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         heading="The lattice in the embedding",
         sentences=[*(_sentence(name, shown, chances) for name in drawn), _walking(shown, chances)],
         tables={"measures": rows},
-        figures=_figures(drawn, rows, shown),
+        figures=_figures(drawn, rows, shown, chances),
         numbers={
             **{f"{row.measure} of {row.what['matrix']}, {row.what['network']}": row.value for row in _in_place(rows)},
             **{f"p of {measure} of {name}": chance for (name, measure), chance in chances.items()},
@@ -147,10 +147,13 @@ def _walking(shown: dict[tuple[str, str, str, str], Row], chances: dict[tuple[st
 
 
 def _figures(
-    drawn: dict[str, Map], rows: list[Row], shown: dict[tuple[str, str, str, str], Row]
+    drawn: dict[str, Map],
+    rows: list[Row],
+    shown: dict[tuple[str, str, str, str], Row],
+    chances: dict[tuple[str, str], float],
 ) -> dict[str, figures.Figure | figures.Html]:
     """The measures, and of each matrix of cells its first two components and its spectrum."""
-    best = max((shown[name, "trained", "in place", MEASURES[0]] for name in drawn), key=lambda row: row.value)
+    found = [f"{measure} of {name}" for name in drawn for measure in _ordered(name, chances)]
     compared = [
         Row(
             row.measure, row.value, row.low, row.high, row.n, {"line": f"{row.what['matrix']}: {row.measure}", "of": of}
@@ -161,7 +164,7 @@ def _figures(
     said: dict[str, figures.Figure | figures.Html] = {
         "measures": figures.intervals(
             compared,
-            title=f"Distances on the lattice are most like those of {best.what['matrix']}: r = {best.value:.2f}",
+            title=f"{len(found)} of {len(chances)} measures are beyond permuted cells: {', '.join(found) or 'none'}",
             x="correlation, ratio or share; 95% over dimensions, of permuted cells 95% of permutations",
             by="line",
             group="of",
@@ -169,7 +172,7 @@ def _figures(
     }
     for name, one in drawn.items():
         if one.cols > 1:
-            said |= {f"map_of_{name}": _drawn(name, one), f"spectrum_of_{name}": _spectrum(name, one)}
+            said |= {f"map_of_{name}": _drawn(name, one), f"spectrum_of_{name}": _spectrum(name, one, shown)}
     return said
 
 
@@ -192,17 +195,18 @@ def _drawn(name: str, one: Map) -> figures.Figure:
     )
 
 
-def _spectrum(name: str, one: Map) -> figures.Figure:
+def _spectrum(name: str, one: Map, shown: dict[tuple[str, str, str, str], Row]) -> figures.Figure:
     energy = embeddings.cosine_energy(one.matrix, one.rows, one.cols).sum(axis=1)
     shares = (energy / energy.sum()).reshape(one.rows, one.cols)
-    most = np.unravel_index(shares.argmax(), shares.shape)
-    even = 1 / (shares.size - 1)
+    low, board = (
+        f"{shown[name, 'trained', 'in place', of].value:.0%} (permuted {shown[name, 'trained', 'permuted', of].value:.0%})"
+        for of in MEASURES[4:]
+    )
     return figures.heat_map(
         shares,
         [str(row) for row in range(one.rows)],
         [str(col) for col in range(one.cols)],
-        title=f"{name.capitalize()}: most energy lies at ({most[0]}, {most[1]}), {shares[most] / even:.1f} times an "
-        "even share",
+        title=f"{name.capitalize()}: {low} of the energy lies at the lowest frequencies, {board} in the chequerboard",
         x="half waves along the columns",
         y="half waves along the rows",
         value="share of the energy",

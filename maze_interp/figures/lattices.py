@@ -7,6 +7,7 @@ from jaxtyping import Float, Int
 from maze_interp.figures.panels import pieces
 from maze_interp.figures.style import FAINT, INK, SEQUENTIAL, colour_bar, finish
 
+VISIBLE = ((0.0, "rgba(230, 159, 0, 0.45)"), (1.0, SEQUENTIAL[-1][1]))  # no cell is the page itself
 MOST_NAMES = 64  # cells are named beside their points on lattices up to this size
 
 
@@ -25,9 +26,9 @@ def draw_lattice(places: Float[np.ndarray, "cell 2"], rows: int, cols: int, *, t
         mode="markers+text" if rows * cols <= MOST_NAMES else "markers",
         marker={
             "color": colour,
-            "cmin": -0.5 * colour.max(),
+            "cmin": 0,
             "cmax": colour.max(),
-            "colorscale": SEQUENTIAL,
+            "colorscale": VISIBLE,
             "size": 11,
             "colorbar": bar,
         },

@@ -60,6 +60,8 @@ def test_shares_sum_to_the_difference_and_layers_to_their_parts(read, trained):
         one = sum(share for part, share in parts.items() if part.startswith("layer 0 "))
         assert layers["layer 0: all"] == pytest.approx(one, abs=1e-6)
     assert f"{value(rows, SHARE, task=CHOOSING, against=ALL, part=TOTAL).value:.2f} above" in read.sentences[-1]
+    parts = len([row for row in mine if row.what["task"] == CHOOSING])
+    assert f"Intervals are widened for {parts} parts" in read.sentences[-1]
 
 
 def test_where_every_maze_has_one_answer_there_is_no_control_and_without_choice_no_row(read):
@@ -122,6 +124,9 @@ def test_every_matrix_stands_beside_its_controls(trained):
     assert f"r = {r:.3f}" in found.sentences[0]
     assert found.sentences[-1].startswith("Walking distance")
     assert 0 < found.numbers["p of parity of unembedding"] <= 1
+    chances = [value for name, value in found.numbers.items() if name.startswith("p of ")]
+    beyond = sum(chance < 0.05 / len(chances) for chance in chances)
+    assert found.figures["measures"].layout.title.text.startswith(f"{beyond} of {len(chances)} measures are beyond")
     assert set(found.figures) == {
         "measures",
         *(f"{kind}_of_{name}" for kind in ("map", "spectrum") for name in ("tokens", "unembedding")),
