@@ -85,16 +85,17 @@ def noise(y: Float[np.ndarray, " point"]) -> float:
 
 
 def of_run(run: TrainingRun, *, contrast: float = CONTRAST, resolution: float = RESOLUTION) -> list[Plateau]:
-    """The plateaus of a run's training loss, `begin` and `end` in steps.
+    """The plateaus of a run's training loss, in steps, that are also there by the learning rate summed over the steps.
 
-    Its clock is the learning rate summed over the steps, or warming up and cooling down would look like plateaus.
-    Nothing shorter than two measurements can be seen. Raises ValueError for a run with fewer than two.
+    By steps alone a warm-up looks like a plateau, and by the sum the wait before a cooling down does. Nothing shorter
+    than two measurements can be seen. Raises ValueError for a run with fewer than two.
     """
-    loss, clock = curve(run)
+    loss, spent = curve(run)
     steps = np.array([row["step"] for row in run.metrics], float)
-    found = find(loss, clock, contrast=contrast, resolution=resolution)
-    at = [np.interp([one.begin, one.end], clock, steps) for one in found]
-    return [Plateau(float(b), float(e), one.loss, one.contrast) for one, (b, e) in zip(found, at, strict=True)]
+    found = find(loss, steps, contrast=contrast, resolution=resolution)
+    others = find(loss, spent, contrast=contrast, resolution=resolution)
+    spans = [np.interp([one.begin, one.end], spent, steps) for one in others]
+    return [one for one in found if any(begin < one.end and one.begin < end for begin, end in spans)]
 
 
 def curve(run: TrainingRun) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
