@@ -1,5 +1,6 @@
 """Sequences: a task whose optimum is known, small encoders that learn it, and what reward makes of them."""
 
+from maze_interp.sequences import stationary
 from maze_interp.sequences.ensemble import SIZES, EncoderConfig, Ensemble, act, build, logits
 from maze_interp.sequences.goals import GOALS, achieved, chance, goal
 from maze_interp.sequences.jobs import SCALES, VARIANTS, Job, Scale
@@ -36,5 +37,6 @@ __all__ = [
     "pretrain",
     "recurrence",
     "reinforce",
+    "stationary",
     "study",
 ]
