@@ -26,7 +26,7 @@ from maze_interp.mazes.kinds import Mixture, World, describe, each
 from maze_interp.mazes.lattice import edge_ends, edge_ids
 from maze_interp.mazes.measures import MEASURES
 from maze_interp.mazes.moves import MOVES, single_moves
-from maze_interp.mazes.pairs import Pairs, edited_order
+from maze_interp.mazes.pairs import Pairs, edited_order, unedited
 from maze_interp.mazes.raster import from_ascii, from_pixels, to_ascii, to_pixels
 from maze_interp.mazes.solving import distances, on_shortest_path, shortest_path_counts, solve
 from maze_interp.mazes.streaming import stream
@@ -121,5 +121,6 @@ __all__ = [
     "to_pixels",
     "translate",
     "turn",
+    "unedited",
     "write_parquet",
 ]

@@ -225,6 +225,15 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
 
 def after_attention(layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
     """The rest of a block: write the heads' output and the MLP's into the residual stream."""
-    x = x + _linear(rearrange(mixed, "b h t e -> b t (h e)"), layer.out)
+    return after_mlp(layer, after_heads(layer, x, mixed))
+
+
+def after_heads(layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:
+    """Write what the heads mixed, [maze, head, position, d_head], into the residual stream."""
+    return x + _linear(rearrange(mixed, "b h t e -> b t (h e)"), layer.out)
+
+
+def after_mlp(layer: Layer, x: Tensor) -> Tensor:
+    """Write the MLP's output into the residual stream."""
     hidden = F.gelu(_linear(F.layer_norm(x, x.shape[-1:], *layer.ln2, LN_EPS), layer.mlp_in))
     return x + _linear(hidden, layer.mlp_out)

@@ -1,0 +1,24 @@
+"""Replacing parts of one run by parts of another: which places carry the choice at a fork."""
+
+from maze_interp.patching.effects import EFFECTS, Choice, apart, effect, recovered, recovered_row
+from maze_interp.patching.meanings import MEANINGS
+from maze_interp.patching.pairs import FAMILIES, PromptPairs, controls, prompts
+from maze_interp.patching.sweep import Sweep, by_meaning, everywhere, sweep
+
+__all__ = [
+    "EFFECTS",
+    "FAMILIES",
+    "MEANINGS",
+    "Choice",
+    "PromptPairs",
+    "Sweep",
+    "apart",
+    "by_meaning",
+    "controls",
+    "effect",
+    "everywhere",
+    "prompts",
+    "recovered",
+    "recovered_row",
+    "sweep",
+]
