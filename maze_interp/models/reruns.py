@@ -45,8 +45,8 @@ def record(w: fused.Weights, ids: Int[Tensor, "maze position"], at: Int[Tensor, 
         stream.append(fused.after_heads(layer, stream[-1], heads[-1][-1]))
         stream.append(fused.after_mlp(layer, stream[-1]))
     last = stream[-1][torch.arange(len(ids), device=ids.device), at]
-    q, k, v, z = zip(*heads, strict=True)
-    return Record(at, tuple(stream), q, k, v, z, fused.unembed(w, last))
+    queries, keys, values, mixed = zip(*heads, strict=True)
+    return Record(at, tuple(stream), queries, keys, values, mixed, fused.unembed(w, last))
 
 
 def rerun(

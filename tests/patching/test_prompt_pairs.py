@@ -63,8 +63,9 @@ def test_a_moved_passage_differs_in_one_slot_and_a_moved_goal_in_one_token(forks
 def test_the_corrupted_prompt_describes_the_maze_it_should(forks, family, flips):
     """Read back from its text, it is a tree whose right step is the rival's exactly if the family flips it."""
     pairs = made(forks, family)
-    again, led = TOKENIZER.parse(TOKENIZER.text(pairs.corrupted), 4, 5)
-    here = led.cells[np.arange(len(pairs)), led.length - 1]
+    prompts = [text.partition("<PATH_START>") for text in TOKENIZER.text(pairs.corrupted)]
+    again, _ = TOKENIZER.parse([before + at for before, at, _ in prompts], 4, 5)
+    here = pairs.corrupted.cell[np.arange(len(pairs)), pairs.decision]
     right = mazes.solve(mazes.MazeBatch(again.passages, here, again.goal)).cells[:, 1]
     tokens = TOKENIZER.vocabulary.cell_ids[:4, :5].reshape(-1)
     expected = pairs.wrong if flips else pairs.right
