@@ -161,7 +161,7 @@ def _matrix(found: list[Measured], names: list[str]) -> Figure:
         _values(rows),
         names,
         [f"{one.run}: {walker}" for one, walker in columns],
-        title="Walked along a shortest path (empty: not applicable, or no way to walk)",
+        title=f"{_least_walked(found, names)} (empty: not applicable, or no way to walk)",
         x="walker",
         y="shift",
         value="share of mazes",
@@ -174,12 +174,30 @@ def _constraints(one: Measured, names: list[str]) -> Figure:
         _values([[one.row(name, constraint) for constraint in CONSTRAINTS] for name in names]),
         names,
         list(CONSTRAINTS),
-        title=f"{one.run}: what its paths do wrong at least once",
+        title=_most_broken(one, names),
         x="constraint",
         y="shift",
         value="share of mazes",
         limit=1.0,
     )
+
+
+def _least_walked(found: list[Measured], names: list[str]) -> str:
+    known = [row for one in found for name in names if (row := one.row(name)) is not None and row.n]
+    if not known:
+        return "Nowhere is there a way to walk"
+    least = min(known, key=lambda row: row.value)
+    return f"Shortest paths are rarest ({least.value:.0%}) from {least.what['run']}, {_where(least)}"
+
+
+def _most_broken(one: Measured, names: list[str]) -> str:
+    known = [row for name in names for rule in CONSTRAINTS if (row := one.row(name, rule)) is not None and row.n]
+    most = max(known, key=lambda row: row.value)
+    return f"{one.run}: of all rules, {most.measure} is broken most often ({most.value:.0%}), {_where(most)}"
+
+
+def _where(row: Row) -> str:
+    return AT_HOME if row.what["shift"] == AT_HOME else f"under {row.what['shift']}"
 
 
 def _values(rows: list[list[Row | None]]) -> np.ndarray:

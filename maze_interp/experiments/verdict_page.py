@@ -131,8 +131,8 @@ def matched(rows: list[Row]) -> list[str]:
     control = next(row for row in rows if row.what["pair"] == LARGE and row.measure == "flip_mass")
     return [
         f"Of {gap[0].what['pairs']:,} edits there is a control that changes the way from nearly as many cells, but not "
-        f"the right choice: of it {control.value:.1%} turns round, and of the choice at the edit {gap[0].value:.1%}"
-        f"{_interval(gap[0])} more."
+        f"the right choice: there {control.value:.1%} of the choice turns round, and with the edit "
+        f"{100 * gap[0].value:.1f} points more{_points(gap[0])}."
     ]
 
 
@@ -166,7 +166,8 @@ def edits(name: str, rows: list[Row]) -> Figure:
         for pair in ("edit", *CONTROLS)
     ]
     turns = f"{whole['edit']:.0%} of its choice turns round with the right one"
-    title = f"{name}: {turns}, {whole['control']:.0%} where it should not"
+    still = [f"{whole[pair]:.0%} at a {pair}" for pair in CONTROLS if pair in whole]
+    title = f"{name}: {joined([turns, *still], 'and')}"
     return figures.curves(lines, title=title, x="distance of the edit (steps)", y="probability that turns round")
 
 
@@ -188,6 +189,10 @@ def _line(name: str, x: str, rows: list[Row]) -> Series:
 def joined(parts: list[str], word: str) -> str:
     """a, b and c."""
     return f" {word} ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def _points(row: Row) -> str:
+    return "" if np.isnan(row.low) else f" ({100 * row.low:.1f} to {100 * row.high:.1f})"
 
 
 def _interval(row: Row, digits: int = 3) -> str:

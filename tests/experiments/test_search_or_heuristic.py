@@ -25,7 +25,7 @@ def test_the_oracle_is_said_to_search(trained):
     assert "searches: 3 of 3 predictions held" in " ".join(found.sentences)
     assert {"predictions", "accuracy", "edits", "heuristics"} == set(found.figures)
     (said,) = (sentence for sentence in found.sentences if "a control that changes the way" in sentence)
-    assert "of it 0.0% turns round, and of the choice at the edit 100.0% more" in said
+    assert "there 0.0% of the choice turns round, and with the edit 100.0 points more." in said
 
 
 def test_an_untrained_network_is_said_not_to_walk(trained):

@@ -123,6 +123,12 @@ def test_figures_hold_every_shift_and_empty_cells_for_what_was_not_measured(foun
     drawn = found.figures["matrix_places_and_generators"].data[0]
     assert list(found.figures["matrix_prompts"].layout.yaxis.ticktext) == [AT_HOME, "row_by_row", "walls_told"]
     values = np.array(drawn.z, float)
+    assert (
+        f"rarest ({np.nanmin(values[:, 0]):.0%}) from learns"
+        in found.figures["matrix_places_and_generators"].layout.title.text
+    )
+    broken = found.figures["constraints_prompts_learns"]
+    assert f"most often ({np.nanmax(np.array(broken.data[0].z, float)):.0%})" in broken.layout.title.text
     assert np.isnan(values[1]).all()  # larger
     assert not np.isnan(values[0, [0, 2, 3]]).any()
     assert np.isnan(values[0, 1])  # home has its own length
