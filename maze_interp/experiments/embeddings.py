@@ -198,15 +198,15 @@ def _drawn(name: str, one: Map) -> figures.Figure:
 def _spectrum(name: str, one: Map, shown: dict[tuple[str, str, str, str], Row]) -> figures.Figure:
     energy = embeddings.cosine_energy(one.matrix, one.rows, one.cols).sum(axis=1)
     shares = (energy / energy.sum()).reshape(one.rows, one.cols)
-    low, board = (
-        f"{shown[name, 'trained', 'in place', of].value:.0%} (permuted {shown[name, 'trained', 'permuted', of].value:.0%})"
-        for of in MEASURES[4:]
+    here, permuted = (
+        [f"{shown[name, 'trained', cells, of].value:.0%}" for of in MEASURES[4:]] for cells in ("in place", "permuted")
     )
     return figures.heat_map(
         shares,
         [str(row) for row in range(one.rows)],
         [str(col) for col in range(one.cols)],
-        title=f"{name.capitalize()}: {low} of the energy lies at the lowest frequencies, {board} in the chequerboard",
+        title=f"{name.capitalize()}: {here[0]} of the energy lies at the lowest frequencies (permuted {permuted[0]}), "
+        f"{here[1]} in the chequerboard (permuted {permuted[1]})",
         x="half waves along the columns",
         y="half waves along the rows",
         value="share of the energy",

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import reading
 import torch
 import torch.nn.functional as F
 
@@ -40,7 +41,7 @@ def main() -> None:
         "| what | ours | beside it | ratio |",
         "|---|---:|---:|---:|",
     ]
-    for measure in (data, schemes, loading, streaming, steps, inference, rollouts):
+    for measure in (data, schemes, loading, streaming, steps, inference, rollouts, reading.probes, reading.regressions):
         for row in measure():
             lines.append("| " + " | ".join(row) + " |")
             print(lines[-1], flush=True)
