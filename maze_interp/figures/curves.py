@@ -59,15 +59,21 @@ def curves(
 
 
 def training_curves(
-    losses: Sequence[Series], rates: Sequence[Series], *, title: str, x: str = "mazes seen", log_x: bool = False
+    losses: Sequence[Series],
+    rates: Sequence[Series],
+    *,
+    title: str,
+    x: str = "mazes seen",
+    share: str = "share of mazes",
+    log_x: bool = False,
 ) -> go.Figure:
-    """Loss (nats per token) above, the share of mazes solved (0 to 1, with its band) below, over one x axis."""
+    """Loss (nats per token) above, shares (0 to 1, with their bands) of what `share` names below, over one x axis."""
     figure = make_subplots(2, 1, shared_xaxes=True, vertical_spacing=0.08)
     for row, lines in enumerate((losses, rates), start=1):
         for place, line in enumerate(lines, start=(row - 1) * len(losses)):
             figure.add_traces(_traces(line, place), rows=row, cols=1)
     figure.update_yaxes(title_text="loss (nats per token)", row=1, col=1)
-    figure.update_yaxes(title_text="share of mazes", range=[-0.03, 1.03], tickformat=".0%", row=2, col=1)
+    figure.update_yaxes(title_text=plain(share), range=[-0.03, 1.03], tickformat=".0%", row=2, col=1)
     figure.update_xaxes(title_text=plain(x), row=2, col=1)
     figure.update_layout(height=560, hovermode="x unified", **_legend_above())
     return finish(_log(figure, log_x, False), title)
@@ -82,6 +88,7 @@ def intervals(
     group: str | None = None,
     references: Mapping[str, float] | None = None,
     share: bool = False,
+    log_x: bool = False,
 ) -> go.Figure:
     """A dot and its interval for each row, the first on top; rows with one name share a line.
 
@@ -105,7 +112,7 @@ def intervals(
     figure.update_layout(height=HEAD + (LINE + 8 * (len(groups) - 1)) * len(places))
     if group or references:
         figure.update_layout(showlegend=True, **_legend_above())
-    return finish(figure, title, x)
+    return finish(_log(figure, log_x, False), title, x)
 
 
 def _traces(line: Series, place: int) -> list[go.Scatter]:
