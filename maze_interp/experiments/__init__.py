@@ -6,7 +6,6 @@ from maze_interp.experiments import (
     attention,
     behaviour,
     embeddings,
-    emergence,
     lens,
     misgeneralisation,
     name_heads,
@@ -28,7 +27,6 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "shifts": shifts,
     "lens": lens,
     "embeddings": embeddings,
-    "emergence": emergence,
     "wavefront": wavefront,
     "s_curves": s_curves,
 }
@@ -39,7 +37,6 @@ __all__ = [
     "attention",
     "behaviour",
     "embeddings",
-    "emergence",
     "lens",
     "misgeneralisation",
     "name_heads",
