@@ -85,7 +85,7 @@ def _asked(course: Course, learned: int, position: str, gap: float) -> str:
         f"Measured at {checkpoints} checkpoints, after up to {course.read[-1]:,} mazes, on the same {mazes} test "
         f"mazes; probes, fitted to {learned:,} mazes, read the residual stream at {position} after the layer that "
         "validation mazes choose at each checkpoint, and so are heads chosen. A change is the middle of the best ramp "
-        f"over the logarithm of the mazes read; checkpoints lie {2**gap:.1f} times apart: no order within that is told. "
+        f"over the logarithm of the mazes read; checkpoints lie {2**gap:.1f} times apart, and no closer order is told. "
         "Intervals are over mazes: another run might differ by more."
     )
 
