@@ -6,6 +6,7 @@ from maze_interp.experiments import (
     attention,
     behaviour,
     embeddings,
+    emergence,
     lens,
     misgeneralisation,
     name_heads,
@@ -27,6 +28,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "shifts": shifts,
     "lens": lens,
     "embeddings": embeddings,
+    "emergence": emergence,
     "wavefront": wavefront,
     "s_curves": s_curves,
 }
@@ -37,6 +39,7 @@ __all__ = [
     "attention",
     "behaviour",
     "embeddings",
+    "emergence",
     "lens",
     "misgeneralisation",
     "name_heads",
