@@ -11,6 +11,7 @@ from maze_interp.mazes.decisions import KINDS, Decisions, decisions, look_ahead
 from maze_interp.mazes.edits import controls, move_goal, move_passage, translate, turn
 from maze_interp.mazes.endpoints import Endpoints, draw_endpoints
 from maze_interp.mazes.exchange import from_dataset, join, read_parquet, to_dataset, write_parquet
+from maze_interp.mazes.extents import EXTENTS
 from maze_interp.mazes.generators import CONNECTED, GENERATORS, NEITHER, SPANNING_TREE, Generator, generate
 from maze_interp.mazes.guessing import baseline_success
 from maze_interp.mazes.hashing import SPLITS, TEST, TRAIN, VALIDATION, passage_hash, split_name, split_of
@@ -41,6 +42,7 @@ __all__ = [
     "CUT",
     "DOWN",
     "END",
+    "EXTENTS",
     "GENERATORS",
     "INVALID",
     "KINDS",

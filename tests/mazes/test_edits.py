@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from maze_interp import mazes
-from maze_interp.mazes import NO_CELL, MazeBatch, Pairs, World, pairs
-from maze_interp.mazes.extents import EXTENTS
+from maze_interp.mazes import EXTENTS, NO_CELL, MazeBatch, Pairs, World, pairs
 from maze_interp.tokens import Tokenizer
 from tests import oracles
 
