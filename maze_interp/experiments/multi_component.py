@@ -111,13 +111,15 @@ def learn(
     return curve.reshape(len(sizes), count, -1)
 
 
-def speed(toy: Toy, count: int, *, seed: int, side: int) -> Float[np.ndarray, " run"]:
-    """How fast each run's factors grow, in nats per unit of rate times steps, while they are small.
+def growth(toy: Toy, count: int, *, seed: int, side: int) -> Float[np.ndarray, " run"]:
+    """How fast each run's factors grow under gradient descent while they are small, in nats per rate times steps.
 
-    The loss is then linear in Z, so that the factors grow along the largest singular value of its slope at Z = 0.
+    The loss is then linear in Z, and a step multiplies the factors along the largest singular value s of its slope at
+    Z = 0 by 1 + rate s: ln(1 + rate s) / rate, or s where the rate is small.
     """
     target = torch.tensor(matrices(count, side, toy.rank, seed=seed)[0])
-    return torch.linalg.svdvals(LOSSES[toy.loss](target)(torch.zeros_like(target))[1])[:, 0].numpy()
+    largest = torch.linalg.svdvals(LOSSES[toy.loss](target)(torch.zeros_like(target))[1])[:, 0].numpy()
+    return np.log1p(toy.rate * largest) / toy.rate
 
 
 @torch.no_grad()

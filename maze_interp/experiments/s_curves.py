@@ -6,8 +6,9 @@ gradient descent. Each becomes a prediction with a count over seeds, at the star
 interval lies on its side, against it if on the other, else undecided. "Two": exactly two plateaus in over half of the
 runs. "Rarely": under half of the runs fall to `until` times their first loss in `steps` steps. "As under squared loss":
 the numbers of plateaus differ by less than 1/2. "More bumps": more plateaus, and more rises, for the same matrices.
-One more is ours: gradient descent's first plateau lasts ln(1 / size) / s longer, s the largest singular value of the
-first slope. The control learns the matrix itself, one component. Runs of mazes, if given, are read the same way.
+One more is ours: a smaller start lengthens gradient descent's first plateau by ln(1 / size) over the rate at which
+small factors grow, to within a tenth. The control learns the matrix itself, one component. Runs of mazes, if given, are
+read by the same method.
 """
 
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from jaxtyping import Bool, Float, Int
 from maze_interp import seeds, tables, training
 from maze_interp.experiments import s_curves_page as page
 from maze_interp.experiments.findings import Findings, Progress
-from maze_interp.experiments.multi_component import LOSSES, Toy, learn, speed
+from maze_interp.experiments.multi_component import LOSSES, Toy, growth, learn
 from maze_interp.models import cores
 from maze_interp.tables import Row
 from maze_interp.training import TrainingRun, plateaus
@@ -192,7 +193,7 @@ def longer(shown: dict[tuple[Toy, float], Runs], settings: Settings) -> list[Row
     for toy in dict.fromkeys(toy for toy, _ in shown if toy.factored and toy.optimiser == "sgd"):
         first = np.stack([shown[toy, size].first for size in settings.sizes])
         slope = (nats - nats.mean()) @ first / np.square(nats - nats.mean()).sum()
-        ratio = slope * speed(toy, settings.seeds, seed=seed, side=settings.side)
+        ratio = slope * growth(toy, settings.seeds, seed=seed, side=settings.side)
         what = {**shown[toy, settings.size].what, "size": "all"}
         rows.append(tables.mean(page.LONGER, ratio[~np.isnan(ratio)], **what))
     return rows

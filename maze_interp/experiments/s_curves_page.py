@@ -44,7 +44,7 @@ CLAIMS: dict[str, tuple[str, Callable[[float, float], bool | None]]] = {
         lambda low, high: True if low > 0 else False if high <= 0 else None,
     ),
     LONGER: (
-        "Predicted: the first plateau of gradient descent lasts ln(1 / size) / s longer. Measured over predicted",
+        "Predicted: gradient descent first waits ln(1 / size) over the growth of small factors. Measured over predicted",
         lambda low, high: True if low > 0.9 and high < 1.1 else False if low > 1.1 or high < 0.9 else None,
     ),
 }
@@ -113,30 +113,32 @@ def of_mazes(read: Mapping[str, tuple[TrainingRun, list[Plateau]]]) -> list[str]
 def pictures(counts: Sequence[Row], sensitive: Sequence[Row]) -> dict[str, Figure]:
     """How many plateaus there are, and how far that hangs on what is called one."""
     shown = [_labelled(row) for row in counts if row.measure == COUNT]
-    most = max(shown, key=lambda row: row.value)
-    least = min(shown, key=lambda row: row.value)
+    least, *_, most = sorted(shown, key=lambda row: row.value)
     title = (
         f"From {least.value:.2f} plateaus ({least.what['kind']}, {least.what['learner']}) to {most.value:.2f} "
         f"({most.what['kind']}, {most.what['learner']})"
     )
-    lines = [
-        _band(
-            f"{loss}, {learner}", "contrast", [row for row in sensitive if _is(row, loss=loss, learner=learner)], False
-        )
-        for loss, learner in dict.fromkeys((row.what["loss"], row.what["learner"]) for row in sensitive)
-    ]
+    x = "plateaus of a run, mean and 95% interval"
     return {
-        "plateaus": figures.intervals(
-            shown, title=title, x="plateaus of a run, mean and 95% interval", by="kind", group="learner"
-        ),
-        "by_contrast": figures.curves(
-            lines,
-            title="Two plateaus at rank 2, by how much slower than its fall a plateau must be",
-            x="contrast (rate of the fall over rate of the plateau)",
-            y="share of runs with exactly two plateaus",
-            log_x=True,
-        ),
+        "plateaus": figures.intervals(shown, title=title, x=x, by="kind", group="learner"),
+        "by_contrast": _by_contrast(sensitive),
     }
+
+
+def _by_contrast(rows: Sequence[Row]) -> Figure:
+    """The share of runs with exactly two plateaus, by what is called one."""
+    kinds = {
+        learner: [row.value for row in rows if row.what["learner"] == learner]
+        for learner in dict.fromkeys(row.what["learner"] for row in rows)
+    }
+    said = ", ".join(f"{min(values):.0%} to {max(values):.0%} by {learner}" for learner, values in kinds.items())
+    lines = [
+        _band(f"{loss}, {learner}", "contrast", [row for row in rows if _is(row, loss=loss, learner=learner)], False)
+        for loss, learner in dict.fromkeys((row.what["loss"], row.what["learner"]) for row in rows)
+    ]
+    title = f"Exactly two plateaus at rank 2, whatever contrast makes one: {said}"
+    x, y = "contrast (rate of the fall over rate of the plateau)", "share of runs"
+    return figures.curves(lines, title=title, x=x, y=y)
 
 
 def examples(curves: Mapping[Toy, Float[np.ndarray, " step"]], size: float) -> dict[str, Figure]:
@@ -162,14 +164,20 @@ def examples(curves: Mapping[Toy, Float[np.ndarray, " step"]], size: float) -> d
 def lengths(rows: Sequence[Row]) -> dict[str, Figure]:
     """How long the first plateau lasts, by the size of the start, at rank 2."""
     mine = [row for row in rows if row.what["rank"] == "rank 2" and row.n]
-    kinds = dict.fromkeys((row.what["loss"], row.what["learner"]) for row in mine)
+    kinds = {
+        key: [row for row in mine if _is(row, loss=key[0], learner=key[1])]
+        for key in dict.fromkeys((row.what["loss"], row.what["learner"]) for row in mine)
+    }
     if not kinds:
         return {}
-    lines = [
-        _band(f"{loss}, {learner}", "size", [row for row in mine if _is(row, loss=loss, learner=learner)], True)
-        for loss, learner in kinds
-    ]
-    title = "The smaller the start, the longer gradient descent waits at rank 2; Adam's rate decides how long Adam does"
+    ends = [sorted(each, key=lambda row: row.what["size"]) for each in kinds.values()]
+    grown = {", ".join(key): each[0].value / each[-1].value for key, each in zip(kinds, ends, strict=True)}
+    most, least = max(grown, key=grown.__getitem__), min(grown, key=grown.__getitem__)
+    lines = [_band(", ".join(key), "size", each, True) for key, each in kinds.items()]
+    title = (
+        f"From the largest start to the smallest the first plateau at rank 2 becomes {grown[least]:.1f} ({least}) to "
+        f"{grown[most]:.1f} times as long ({most})"
+    )
     x, y = "1 / size of the start", "end of the first plateau (steps)"
     return {"lengths": figures.curves(lines, title=title, x=x, y=y, log_x=True, log_y=True)}
 
