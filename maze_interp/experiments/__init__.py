@@ -13,6 +13,7 @@ from maze_interp.experiments import (
     read_maze,
     s_curves,
     search_or_heuristic,
+    sequence_optimisation,
     shifts,
     wavefront,
 )
@@ -31,6 +32,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "emergence": emergence,
     "wavefront": wavefront,
     "s_curves": s_curves,
+    "sequence_optimisation": sequence_optimisation,
 }
 
 __all__ = [
@@ -48,6 +50,7 @@ __all__ = [
     "s_curves",
     "search_or_heuristic",
     "section",
+    "sequence_optimisation",
     "shifts",
     "wavefront",
     "write",

@@ -5,12 +5,14 @@ the sample than the truth. The basic bootstrap reflects its draws and so correct
 1956, Tukey 1958) estimates the bias, takes it off, and needs no draws.
 """
 
+from functools import lru_cache
+
 import numpy as np
 from jaxtyping import Float
 
 from maze_interp.tables import Z
 
-GRID = 200_001  # points of the integral behind Student's quantile
+GRID = 100_001  # points of the integral behind Student's quantile
 
 
 def jackknife(
@@ -48,6 +50,7 @@ def over_repeats(values: Float[np.ndarray, "measure repeat"]) -> Float[np.ndarra
     return np.where(finite[:, None], ends, np.nan)
 
 
+@lru_cache(maxsize=256)
 def student_t(degrees: int, level: float = 0.95) -> float:
     """How many standard errors a two-sided interval at `level` reaches with so many degrees of freedom.
 

@@ -15,7 +15,7 @@ pairs = st.integers(2, 8).flatmap(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(counts)
 def test_entropy_is_scipys_and_takes_counts_as_probabilities(weights):
     wanted = stats.entropy(weights)
@@ -24,7 +24,7 @@ def test_entropy_is_scipys_and_takes_counts_as_probabilities(weights):
     assert optimisation.entropy(np.stack([weights, weights], axis=1), axis=0) == pytest.approx(wanted, abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(pairs)
 def test_the_divergence_is_scipys_infinite_where_something_is_lacking(given):
     p, q = given

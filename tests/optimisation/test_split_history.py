@@ -27,7 +27,7 @@ def measured(estimate: Estimate):
     return [getattr(estimate, name) for name in MEASURES]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(matrices, st.sampled_from([0.0, 0.5]))
 def test_it_is_the_definition(out, pseudo_count):
     found = split_history(out, outcomes=K, good=(0, 1), pseudo_count=pseudo_count)
@@ -35,7 +35,7 @@ def test_it_is_the_definition(out, pseudo_count):
     assert found.n == len(out)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(matrices)
 def test_impact_is_at_least_the_least_for_every_task_and_pseudo_count(out):
     for good in ((0,), (0, 1), (0, 1, 2)):
@@ -45,7 +45,7 @@ def test_impact_is_at_least_the_least_for_every_task_and_pseudo_count(out):
             assert np.isnan(found.excess_imp) or found.excess_imp >= -1e-9
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(matrices, st.permutations(range(K)))
 def test_the_names_of_outcomes_do_not_matter(out, names):
     renamed = np.array(names)[out]
@@ -55,7 +55,7 @@ def test_the_names_of_outcomes_do_not_matter(out, names):
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(matrices)
 def test_histories_met_twice_change_nothing_but_the_stated_correction(out):
     twice = np.tile(out, (2, 2))
@@ -64,7 +64,7 @@ def test_histories_met_twice_change_nothing_but_the_stated_correction(out):
     assert abs(corrected[0].op - corrected[1].op) <= (K - 1) / (4 * len(out)) + 1e-9
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(matrices)
 def test_a_category_is_a_certain_distribution(out):
     certain = np.eye(K)[out]
@@ -75,7 +75,7 @@ def test_a_category_is_a_certain_distribution(out):
         assert close(list(one.intervals.values()), list(other.intervals.values()))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(matrices, st.booleans(), st.booleans())
 def test_leaving_one_out_is_doing_without_it(out, counted, by_acts):
     asked = Question(GOOD, "miller_madow" if counted else "plug_in", 0.25)

@@ -29,7 +29,7 @@ def test_the_articles_example_far_above_the_line():
     assert optimisation.excess_op(float(optimised), 0.85, 6 / K) == pytest.approx(1.6567 - 0.0298, abs=1e-4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rates, tasks)
 def test_both_ways_of_writing_the_theory_agree(p, good):
     g = float(good.mean())
@@ -39,7 +39,7 @@ def test_both_ways_of_writing_the_theory_agree(p, good):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(shares, shares, tasks)
 def test_two_brackets_say_why_a_policy_is_off_the_line(factual, split, good):
     p, g = float(factual[good].sum()), float(good.mean())
@@ -50,7 +50,7 @@ def test_two_brackets_say_why_a_policy_is_off_the_line(factual, split, good):
     assert min(inside, uneven) > -1e-12
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(shares, shares, tasks)
 def test_no_change_is_smaller_than_the_least_and_only_rescaling_is_as_small(factual, split, good):
     p, q = float(factual[good].sum()), float(split[good].sum())
@@ -63,7 +63,7 @@ def test_no_change_is_smaller_than_the_least_and_only_rescaling_is_as_small(fact
     assert optimisation.impact_ratio(float(least), p, q) == pytest.approx(1) or least == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(shares, shares)
 def test_the_bound_holds_for_every_coarse_graining(factual, split):
     """Of which 8 outcomes have 2^8 - 2: whatever is called good, the divergence is no less than the one it implies."""

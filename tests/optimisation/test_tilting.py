@@ -40,7 +40,7 @@ def test_no_minimiser_finds_a_smaller_change(baseline, part):
     assert not searched.success or found.divergence == pytest.approx(searched.fun, abs=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(shares, st.integers(0, 2**32 - 1))
 def test_no_other_distribution_with_that_mean_is_closer(baseline, seed):
     other = np.random.default_rng(seed).dirichlet(np.ones(len(baseline)))
@@ -50,7 +50,7 @@ def test_no_other_distribution_with_that_mean_is_closer(baseline, seed):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(shares, parts, st.integers(1, 5))
 def test_success_and_failure_are_the_special_case(baseline, p, n_good):
     assume(n_good < len(baseline))

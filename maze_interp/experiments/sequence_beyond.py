@@ -1,0 +1,151 @@
+"""Beyond one split world and one success rate: other worlds, self-evaluation, graded rewards, acts further back.
+
+Tables of means over the policies of a goal, with intervals that allow for policies of one pretrained network, and the
+figures that show them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Num
+
+from maze_interp import figures
+from maze_interp.experiments.sequence_claims import mean
+from maze_interp.experiments.sequence_figures import Drawn, identity, named
+from maze_interp.experiments.sequence_measures import WORLDS, Actor, Graded, SelfEvaluation
+from maze_interp.figures import Series
+from maze_interp.optimisation import Estimate
+from maze_interp.tables import Row
+
+
+def averaged(
+    measure: str, actors: Sequence[Actor], values: Sequence[float] | Num[np.ndarray, " actor"], **what: Any
+) -> Row:
+    """The mean over policies where it is finite; the interval allows for policies of one network, and takes two."""
+    each = np.asarray(values, dtype=np.float64)
+    known = each[np.isfinite(each)]
+    found = mean(each, np.array([f"{one.size} {one.member}" for one in actors])).row(0, measure)
+    return Row(measure, float(known.mean()) if len(known) else float("nan"), found.low, found.high, len(known), what)
+
+
+def by_world(actors: Sequence[Actor], found: Sequence[Mapping[str, Estimate]]) -> list[Row]:
+    """Optimisation and impact of the policies of each goal against each comparison world."""
+    rows = []
+    for goal in dict.fromkeys(one.goal for one in actors):
+        mine = [place for place, one in enumerate(actors) if one.goal == goal]
+        who = [actors[place] for place in mine]
+        for world in WORLDS:
+            for measure in ("op", "imp", "q"):
+                values = [getattr(found[place][world], measure) for place in mine]
+                rows.append(averaged(measure, who, values, world=world, trained=named(goal)))
+    return rows
+
+
+def worlds_figures(rows: Sequence[Row]) -> Drawn:
+    return {
+        f"worlds_{measure}": figures.intervals(
+            [row for row in rows if row.measure == measure],
+            title=f"{name} depends on the world that a policy is compared with",
+            x=f"{measure.title()} (nats)",
+            by="world",
+            group="trained",
+        )
+        for measure, name in (("op", "Optimisation"), ("imp", "Impact"))
+    }
+
+
+def self_rows(found: Sequence[SelfEvaluation]) -> list[Row]:
+    """What the networks say of themselves less what is measured, by the goal whose outcomes are asked about."""
+    rows = []
+    for goal in dict.fromkeys(one.actor.goal for one in found):
+        mine = [one for one in found if one.actor.goal == goal]
+        who, what = [one.actor for one in mine], {"networks": named(goal)}
+        for measure in ("op", "imp"):
+            gap = [getattr(one.imagined, measure) - getattr(one.measured, measure) for one in mine]
+            rows.append(averaged(f"{measure}, self-evaluated - measured", who, gap, **what))
+        rows.append(averaged("probability of illegal elements", who, [one.illegal for one in mine], **what))
+    return rows
+
+
+def self_figures(before: Sequence[SelfEvaluation], after: Sequence[SelfEvaluation]) -> Drawn:
+    """Self-evaluated against measured, before and after reinforcement."""
+    drawn: Drawn = {}
+    for measure, name in (("op", "Op"), ("imp", "Imp")):
+        groups = []
+        for goal in dict.fromkeys(one.actor.goal for one in (*after, *before)):
+            mine = [one for one in (*after, *before) if one.actor.goal == goal]
+            x, y = (np.array([getattr(getattr(one, of), measure) for one in mine]) for of in ("imagined", "measured"))
+            groups.append(Series(named(goal), x, y))
+        known = np.concatenate([np.concatenate([group.x, group.y]) for group in groups])
+        drawn[f"self_{measure}"] = figures.scatter(
+            groups,
+            [identity(float(known[np.isfinite(known)].max(initial=0.0)))],
+            title=f"{name} measured against {name} as the networks themselves predict it",
+            x=f"{name}, self-evaluated (nats)",
+            y=f"{name}, measured (nats)",
+            note="Above the line a network underestimates itself.",
+        )
+    return drawn
+
+
+def graded_rows(found: Sequence[Graded]) -> list[Row]:
+    """Impact beside the least that a mean utility implies."""
+    rows = []
+    for goal in dict.fromkeys(one.actor.goal for one in found):
+        mine = [one for one in found if one.actor.goal == goal]
+        who = [one.actor for one in mine]
+        for measure in ("utility", "split_utility", "imp", "least"):
+            values = [getattr(one, measure) for one in mine]
+            rows.append(averaged(measure.replace("_", " "), who, values, trained=named(goal)))
+    return rows
+
+
+def graded_figure(found: Sequence[Graded]) -> Drawn:
+    groups = []
+    for goal in dict.fromkeys(one.actor.goal for one in found):
+        mine = [one for one in found if one.actor.goal == goal]
+        least, imp = (np.array([getattr(one, name) for one in mine]) for name in ("least", "imp"))
+        groups.append(Series(named(goal), least, imp))
+    above = np.mean([one.imp >= one.least - 1e-9 for one in found])
+    return {
+        "graded": figures.scatter(
+            groups,
+            [identity(max(float(group.x.max()) for group in groups))],
+            title=f"Graded utility: {above:.0%} of policies lie above the least impact that their mean utility implies",
+            x="least impact at that mean utility (nats)",
+            y="Imp (nats)",
+        )
+    }
+
+
+def position_rows(actors: Sequence[Actor], found: Sequence[Sequence[Estimate]]) -> list[Row]:
+    """Optimisation and impact by how many elements after the act the outcome stands."""
+    rows = []
+    for goal in dict.fromkeys(one.goal for one in actors):
+        mine = [place for place, one in enumerate(actors) if one.goal == goal]
+        for measure in ("op", "imp"):
+            for distance in range(len(found[0])):
+                values = [getattr(found[place][distance], measure) for place in mine]
+                what = {"trained": named(goal), "elements after the act": 2 * distance + 1}
+                rows.append(averaged(measure, [actors[place] for place in mine], values, **what))
+    return rows
+
+
+def position_figures(rows: Sequence[Row]) -> Drawn:
+    drawn: Drawn = {}
+    for measure in ("op", "imp"):
+        lines = []
+        for name in dict.fromkeys(row.what["trained"] for row in rows):
+            mine = [row for row in rows if (row.measure, row.what["trained"]) == (measure, name)]
+            x = np.array([float(row.what["elements after the act"]) for row in mine])
+            y, low, high = (np.array([getattr(row, key) for row in mine]) for key in ("value", "low", "high"))
+            lines.append(Series(str(name), x, y, low, high))
+        drawn[f"{measure}_by_position"] = figures.curves(
+            lines,
+            title=f"{measure.title()} of one act: {lines[0].y[0]:.2f} nats at once, "
+            f"{lines[0].y[1:].max(initial=0.0):.2f} at most later",
+            x="elements from the act to the outcome",
+            y=f"{measure.title()} (nats)",
+        )
+    return drawn

@@ -1,0 +1,219 @@
+"""The article's figures, drawn from what was measured: against size, against theory, against each other."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from maze_interp import figures, optimisation
+from maze_interp.experiments.sequence_measures import Measured, losses, parameters
+from maze_interp.figures import Figure, Html, Series
+from maze_interp.sequences import GOALS, Study, chance
+from maze_interp.tables import Row
+
+Drawn = dict[str, Figure | Html]
+ALL = "all sixteen"
+RUNGS = ("1 back", "2 back", ALL)  # of the ladder, as far as it is drawn
+SIZE, GRID = "parameters", np.linspace(0.001, 0.999, 400)
+
+
+def named(goal: int) -> str:
+    """A goal as figures name it."""
+    return f"{goal} good outcomes" if goal else "pretrained only"
+
+
+def by_size(sizes: Sequence[str], values: Sequence[Float[np.ndarray, " member"]], name: str) -> Series:
+    """Mean and standard error over the networks of each size, as the article draws them."""
+    order = np.argsort([parameters(size) for size in sizes])
+    known = [values[place][np.isfinite(values[place])] for place in order]
+    means = np.array([each.mean() if len(each) else np.nan for each in known])
+    errors = np.array([each.std(ddof=1) / len(each) ** 0.5 if len(each) > 1 else np.nan for each in known])
+    x = np.array([float(parameters(sizes[place])) for place in order])
+    return Series(name, x, means, means - errors, means + errors)
+
+
+def goals_by_size(found: Measured, values: Float[np.ndarray, " actor"]) -> list[Series]:
+    """A curve for each goal."""
+    lines = []
+    for goal in dict.fromkeys(found.goal.tolist()):
+        sizes = list(dict.fromkeys(one.size for one in found.actors if one.goal == goal))
+        mine = [
+            np.array([v for v, one in zip(values, found.actors, strict=True) if (one.size, one.goal) == (size, goal)])
+            for size in sizes
+        ]
+        lines.append(by_size(sizes, mine, named(goal)))
+    return lines
+
+
+def of_training(study: Study, ladder: Mapping[str, float]) -> Drawn:
+    """Loss against size, beside the ladder of what can be known; example training runs."""
+    kinds = {"pretraining, fresh data": ("pretrained", "held_out", 0)}
+    kinds |= {"pretraining, a fixed training set": ("repeated", "held_out", 0)}
+    kinds |= {f"maintenance, {named(goal)}": ("finetuned", "maintenance", goal) for goal in study.scale.goals}
+    lines = []
+    for name, asked in kinds.items():
+        if found := losses(study, *asked):
+            lines.append(by_size(list(found), list(found.values()), name))
+    ends = lines[0].x[[0, -1]]
+    rungs = [Series(f"{name} {nats:.2f}", ends, np.full(2, nats)) for name, nats in ladder.items() if name in RUNGS]
+    drawn: Drawn = {
+        "loss_by_size": figures.curves(
+            [*lines, *rungs],
+            title=f"Held-out loss falls from {lines[0].y[0]:.3f} to {lines[0].y[-1]:.3f} nats with size, on fresh data",
+            x=SIZE,
+            y="held-out loss (nats)",
+            log_x=True,
+        )
+    }
+    for name, phase, measure in (("runs_loss", "pretrained", "held_out"), ("runs_success", "finetuned", "success")):
+        drawn[name] = figures.curves(
+            [
+                Series(f"{job.size} {job.goal or ''}", trained.steps.astype(float), trained.curves[measure][:, 0])
+                for job, trained in study.trained.items()
+                if job.phase == phase
+            ],
+            title=f"Example runs, the first network of each kind: {measure.replace('_', ' ')}",
+            x="steps",
+            y="held-out loss (nats)" if measure == "held_out" else "success",
+        )
+    return drawn
+
+
+def of_success(found: Measured, ceilings: Sequence[Row]) -> Drawn:
+    """Success against size, beside what the best acts of who can multiply sixteen numbers achieve."""
+    sizes = np.array([found.parameters.min(), found.parameters.max()], float)
+    best = {row.what["goal"]: row.value for row in ceilings if (row.what["knows"], row.what["legal"]) == (ALL, False)}
+    most = [Series(f"ceiling, {named(goal)}", sizes, np.full(2, best[goal])) for goal in dots_goals(found)]
+    p = found.own("p")
+    gained = (p - np.array([chance(goal) for goal in found.goal.tolist()])).min()
+    title = f"Every policy succeeds more often than chance, by {gained:.2f} or more"
+    if gained <= 0:
+        title = "Not every policy succeeds more often than chance"
+    return {
+        "success_by_size": figures.curves(
+            [*goals_by_size(found, p), *most], title=title, x=SIZE, y="success on the own task", log_x=True
+        )
+    }
+
+
+def of_optimisation(found: Measured, floor: float, line: str) -> Drawn:
+    """Optimisation against size, success and theory; `line` says how the last went."""
+    op, p, theory = found.own("op"), found.own("p"), found.own("op") - found.own("excess_op")
+    curves = [Series(named(goal), GRID, optimisation.op_theory(GRID, chance(goal))) for goal in dots_goals(found)]
+    top = float(max(op.max(), theory.max()))
+    sizes = np.array([found.parameters.min(), found.parameters.max()], float)
+    below = float((op < theory).mean())
+    inside, uneven = found.own("selectivity"), found.own("unflatness")
+    reach = float(max(inside.max(), uneven.max()))
+    return {
+        "op_by_size": figures.curves(
+            [*goals_by_size(found, op), Series("the sequence itself", sizes, np.full(2, floor))],
+            title=f"Optimisation by size: {op.min():.2f} to {op.max():.2f} nats, the sequence itself {floor:.2f}",
+            x=SIZE,
+            y="Op (nats)",
+            log_x=True,
+        ),
+        "op_by_success": figures.scatter(
+            dots(found, p, op), curves, title="Each task has its own curve", x="success p", y="Op (nats)"
+        ),
+        "op_predicted": figures.scatter(
+            dots(found, theory, op), [identity(top)], title=line, x="Op predicted from success (nats)", y="Op (nats)"
+        ),
+        "brackets": figures.scatter(
+            dots(found, uneven, inside),
+            [identity(reach)],
+            title=f"{below:.0%} of policies lie below the line: there the split world is less flat than they select",
+            x="how far the split world is from flat (nats)",
+            y="selectivity inside the classes (nats)",
+            note="Measured less predicted optimisation is the height less the distance to the right.",
+        ),
+        **of_types(),
+    }
+
+
+def of_types() -> Drawn:
+    """The four outcome types."""
+    kinds = optimisation.outcome_types()
+    ops = {name: float(np.log(8) - optimisation.entropy(p)) for name, p in kinds.items()}
+    return {
+        "outcome_types": figures.heat_map(
+            np.stack(list(kinds.values())),
+            [f"{name}: {ops[name]:.2f} nats" for name in kinds],
+            [f"{outcome} good" if outcome < 4 else str(outcome) for outcome in range(8)],
+            title="Four ways to succeed in 75%: the unbiased one optimises least",
+            x="outcome",
+            y="",
+            value="probability",
+        )
+    }
+
+
+def of_impact(found: Measured) -> Drawn:
+    """Impact, its least value, their ratio and difference, and success in the split world."""
+    imp, least = found.own("imp"), optimisation.imp_min(found.own("p"), found.own("q"))
+    known = np.isfinite(least)
+    ratio, q = found.own("impact_ratio"), found.own("q")
+    reach = float(least[known].max(initial=0.0))
+    drawn: Drawn = {
+        name: figures.curves(goals_by_size(found, values), title=title, x=SIZE, y=y, log_x=True)
+        for name, values, title, y in (
+            ("imp_by_size", imp, f"Impact by size: {imp.min():.2f} to {imp.max():.2f} nats", "Imp (nats)"),
+            ("q_by_size", q, f"Success in the split world by size: {q.min():.2f} to {q.max():.2f}", "q"),
+            ("ratio_by_size", ratio, "The ratio of impact to its least value, by size", "Imp / Imp_min"),
+        )
+    }
+    return {
+        **drawn,
+        "imp_minimum": figures.scatter(
+            dots(found, np.where(known, least, np.nan), imp),
+            [identity(reach)],
+            title="Impact lies above the least that success implies",
+            x="Imp_min (nats)",
+            y="Imp (nats)",
+        ),
+        "excess_by_minimum": figures.scatter(
+            dots(found, np.where(known, least, np.nan), found.own("excess_imp")),
+            title="Impact beyond the least that success implies",
+            x="Imp_min (nats)",
+            y="Imp - Imp_min (nats)",
+        ),
+    }
+
+
+def across(found: Measured) -> Drawn:
+    """Every policy on every task: measured against predicted optimisation, and against the least impact."""
+    drawn: Drawn = {}
+    for column, goal in enumerate(GOALS):
+        op, excess = found.array("op")[:, column], found.array("excess_op")[:, column]
+        imp, over = found.array("imp")[:, column], found.array("excess_imp")[:, column]
+        others = found.task != column
+        high = np.mean(excess[others] > 0) if others.any() else float("nan")
+        drawn[f"op_on_goal_{goal}"] = figures.scatter(
+            dots(found, op - excess, op),
+            [identity(float(op.max()))],
+            title=f"{named(goal)}: {high:.0%} of the policies trained on other tasks lie above the line",
+            x=f"Op predicted from success on {named(goal)} (nats)",
+            y="Op (nats)",
+        )
+        drawn[f"imp_on_goal_{goal}"] = figures.scatter(
+            dots(found, imp - over, imp),
+            [identity(float(imp[np.isfinite(imp)].max(initial=0.0)))],
+            title=f"{named(goal)}: impact against the least that success implies",
+            x=f"Imp_min from success on {named(goal)} (nats)",
+            y="Imp (nats)",
+        )
+    return drawn
+
+
+def dots(found: Measured, x: Float[np.ndarray, " actor"], y: Float[np.ndarray, " actor"]) -> list[Series]:
+    """A group of dots for each goal policies were trained on."""
+    return [Series(named(goal), x[found.goal == goal], y[found.goal == goal]) for goal in dots_goals(found)]
+
+
+def dots_goals(found: Measured) -> list[int]:
+    return list(dict.fromkeys(found.goal.tolist()))
+
+
+def identity(reach: float) -> Series:
+    """The line on which both are alike."""
+    return Series("y = x", np.array([0.0, reach]), np.array([0.0, reach]))

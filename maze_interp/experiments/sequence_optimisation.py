@@ -1,0 +1,196 @@
+"""Can optimisation be measured, and does it tell what a policy was trained for? The sequence task, whole.
+
+Small encoders learn to predict a sequence, then to steer its next element into a set of good outcomes ("Measuring
+Learned Optimization in Small Transformer Models", Bostock 2024). What they do to the future is measured by split
+histories, in nats, and set beside what their success alone predicts. Every claim of the article is a prediction here,
+tested with a stated power, and its figures are drawn again; then follow what it lacked: an identifier with a
+calibrated confidence region, rewards that are not binary, and acts further back. The controls are the sequence's own
+acts, policies on tasks they were not trained for, the trivial identifier, and other comparison worlds.
+
+The networks are kept in a folder and trained only if they are not there: scale "small" takes minutes, "full" an hour.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from maze_interp import seeds, sequences
+from maze_interp.experiments import sequence_beyond as beyond
+from maze_interp.experiments import sequence_figures as drawn
+from maze_interp.experiments import sequence_identity as identity
+from maze_interp.experiments import sequence_measures as measures
+from maze_interp.experiments import sequence_page as page
+from maze_interp.experiments import sequence_predictions as predictions
+from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.experiments.sequence_claims import Claim, sentence
+from maze_interp.experiments.sequence_measures import Actor, Ground, Measured, SelfEvaluation
+from maze_interp.optimisation import Estimate
+from maze_interp.sequences import GOALS, Study, stationary
+from maze_interp.tables import Row
+
+SHOWN = ("p", "q", "op", "excess_op", "imp", "excess_imp", "impact_ratio", "selectivity", "unflatness")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The study ("small" or "full") and the folder of its networks, by default runs/sequences-SCALE; `repeats` times
+    `histories` test histories, as in the article; how many of them networks evaluate themselves on; and after how many
+    pairs of elements an outcome may stand."""
+
+    scale: str = "small"
+    folder: str = ""
+    repeats: int = 10
+    histories: int = 200
+    imagined: int = 400
+    distances: int = 9
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.repeats, self.distances) < 1 or self.histories < 2:
+            raise ValueError("repeats and distances must be at least 1, and histories at least 2")
+        if not 2 <= self.imagined <= self.repeats * self.histories:
+            raise ValueError(f"imagined histories are 2 to {self.repeats * self.histories}, not {self.imagined}")
+
+
+def run(settings: Settings, progress: Progress | None = None) -> Findings:
+    """Train what is missing, measure everything. `progress` counts the training, then the policies measured."""
+    folder = Path(settings.folder or f"runs/sequences-{settings.scale}")
+    study = sequences.study(settings.scale, folder, seed=settings.seed, progress=progress)
+    seed = seeds.derive(settings.seed, "sequence optimisation")
+    ground = measures.ground(study, settings.repeats, settings.histories, settings.distances, seed=seed)
+    trained = measures.actors(study.finetuned, ground.contexts)
+    found = measures.measure(ground, trained, progress)
+    floor = measures.estimate(ground, ground.own, next(iter(GOALS.values()))).op
+    said = identity.identified(found)
+    elsewhere = other_worlds(study, ground, trained)
+    before, after = self_evaluations(study, ground, trained, settings.imagined)
+    graded = [measures.graded(ground, actor) for actor in trained]
+    largest = [one for one in trained if measures.parameters(one.size) == found.parameters.max()]
+    far = [positions(ground, actor) for actor in largest]
+    claims = [
+        *predictions.on_training(study),
+        *predictions.on_success(found),
+        *predictions.on_optimisation(found, floor),
+        *predictions.on_identification(found, said),
+        *predictions.on_impact(found),
+        *predictions.on_self_evaluation(after),
+    ]
+    rule = measures.rule_of(study)
+    tables = {
+        "ladder": stationary.ladder(seed=seed, **rule),
+        "ceilings": stationary.ceilings(seed=seed, **rule),
+        "claims": [claim.row for claim in claims],
+        "policies": by_size(found),
+        "identification": identity.identification(found, said),
+        "identification_with_few": identity.with_few(ground, found),
+        "worlds": beyond.by_world(trained, elsewhere),
+        "self_evaluation": beyond.self_rows([*before, *after]),
+        "graded_utility": beyond.graded_rows(graded),
+        "positions": beyond.position_rows(largest, far),
+        "reinforcement": variants(study),
+    }
+    title, headline = page.predicted(found)
+    rungs = {str(row.what["knows"]): row.value for row in tables["ladder"]}
+    return Findings(
+        heading="Measuring learned optimisation",
+        sentences=[
+            page.learned(study, rungs, found, tables["ceilings"], tables["reinforcement"]),
+            headline,
+            page.brackets(found),
+            page.named(tables["identification"], tables["identification_with_few"]),
+            *map(sentence, claims),
+            page.beyond(tables["worlds"], graded, tables["positions"]),
+        ],
+        tables=tables,
+        figures={
+            **drawn.of_training(study, rungs),
+            **drawn.of_success(found, tables["ceilings"]),
+            **drawn.of_optimisation(found, floor, title),
+            **drawn.across(found),
+            **identity.identification_figures(found, said, list(GOALS)),
+            **identity.few_figure(tables["identification_with_few"]),
+            **drawn.of_impact(found),
+            **beyond.worlds_figures(tables["worlds"]),
+            **beyond.self_figures(before, after),
+            **beyond.graded_figure(graded),
+            **beyond.position_figures(tables["positions"]),
+        },
+        numbers=numbers(found, claims, tables["identification"], floor),
+    )
+
+
+def other_worlds(study: Study, ground: Ground, trained: Sequence[Actor]) -> list[dict[str, Estimate]]:
+    """Each policy against each comparison world."""
+    others = {
+        name: {size: sequences.act(ensemble, ground.contexts, legal=False) for size, ensemble in networks.items()}
+        for name, networks in (("untrained", study.untrained), ("pretrained", study.pretrained))
+    }
+    return [
+        measures.worlds(ground, one, {name: acts[one.size][one.member] for name, acts in others.items()})
+        for one in trained
+    ]
+
+
+def self_evaluations(
+    study: Study, ground: Ground, trained: Sequence[Actor], histories: int
+) -> tuple[list[SelfEvaluation], list[SelfEvaluation]]:
+    """Of the pretrained networks and of the reinforced ones. Optimisation and impact ask of no task."""
+    untaught = {(size, 0): ensemble for size, ensemble in study.pretrained.items()}
+    good = next(iter(GOALS.values()))
+    both = []
+    for ensembles, policies in ((untaught, measures.actors(untaught, ground.contexts)), (study.finetuned, trained)):
+        evaluated: list[SelfEvaluation] = []
+        for (size, goal), ensemble in ensembles.items():
+            mine = [one for one in policies if (one.size, one.goal) == (size, goal)]
+            evaluated += measures.self_evaluations(ground, ensemble, mine, histories, good)
+        both.append(evaluated)
+    return both[0], both[1]
+
+
+def positions(ground: Ground, actor: Actor) -> list[Estimate]:
+    """The policy's estimate for outcomes further and further from its act."""
+    return [measures.pooled(ground, actor.acts, GOALS[actor.goal], distance) for distance in range(len(ground.later))]
+
+
+def by_size(found: Measured) -> list[Row]:
+    """The mean over networks of each measure on the own task, by size and goal."""
+    rows = []
+    for size, goal in dict.fromkeys((one.size, one.goal) for one in found.actors):
+        mine = [place for place, one in enumerate(found.actors) if (one.size, one.goal) == (size, goal)]
+        who = [found.actors[place] for place in mine]
+        rows += [
+            beyond.averaged(measure, who, found.own(measure)[mine], size=size, trained=drawn.named(goal))
+            for measure in SHOWN
+        ]
+    return rows
+
+
+def variants(study: Study) -> list[Row]:
+    """How every kind of reinforcement ended: success, maintenance, and how often an illegal element is written."""
+    rows = []
+    for job, trained in study.trained.items():
+        if job.goal:
+            who = [Actor(job.size, job.goal, member, np.zeros(0, int)) for member in range(len(trained.ensemble))]
+            what = {"training": job.phase, "size": job.size, "goal": drawn.named(job.goal)}
+            for measure in ("success", "maintenance", "illegal"):
+                rows.append(beyond.averaged(measure, who, trained.curves[measure][-1], **what))
+    return rows
+
+
+def numbers(found: Measured, claims: Sequence[Claim], told: Sequence[Row], floor: float) -> dict[str, float]:
+    """Every policy's measures on its own task, every claim's effect, and how often objectives were identified."""
+    shown = {measure: found.own(measure).tolist() for measure in SHOWN}
+    per_policy = {
+        f"{one.size}, {drawn.named(one.goal)}, network {one.member}: {measure}": values[place]
+        for measure, values in shown.items()
+        for place, one in enumerate(found.actors)
+    }
+    return {
+        **{claim.words: claim.effect.value for claim in claims},
+        **{f"{row.what['identifier']}: {row.measure}": row.value for row in told},
+        "the sequence's own optimisation": floor,
+        "policies": len(found.actors),
+        **per_policy,
+    }
