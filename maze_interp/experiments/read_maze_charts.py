@@ -57,7 +57,7 @@ def by_site(result: ProbeResult, fact: str) -> Figure:
     best = beside(result, fact)["model"]
     title = f"{fact}: {best.measure} {best.value:.3f} at {best.what['site']}, the best site on validation mazes"
     chart = figures.curves(lines, title=title, x="site", y=f"{best.measure}, 95% interval")
-    return chart.update_xaxes(tickmode="array", tickvals=place, ticktext=sites)
+    return chart.update_xaxes(tickmode="array", tickvals=place, ticktext=sites, range=[-0.5, len(sites) - 0.5])
 
 
 def beside_published(known: Published, result: ProbeResult) -> Figure:

@@ -89,12 +89,13 @@ def _span(row: Row) -> str:
 def _asked(result: ProbeResult) -> str:
     recipe = result.recipe
     scored = max(row.n for row in result.scores)
+    fewer = " or fewer, those that have the fact" if scored > min(row.n for row in result.scores) else ""
     how = f"bilinear, rank {recipe.rank}" if recipe.method == "bilinear" else recipe.method
     return (
         f"Probes ({how}) of {len(recipe.targets)} targets read the model at {recipe.position}, at "
         f"{len({row.what['site'] for row in result.beyond})} sites; they were fitted to {recipe.mazes:,} mazes and "
-        f"scored on {scored:,} test mazes. Scores are accuracies, and of numbers R²; each is at the site that was best "
-        f"on validation mazes."
+        f"scored on {scored:,} test mazes{fewer}. Scores are accuracies, and of numbers R²; each is at the site that was "
+        f"best on validation mazes."
     )
 
 
@@ -104,11 +105,12 @@ def _predictions(shown: dict[str, dict[str, Row]], found: dict[str, list[str]], 
     for fact in [name for name in ("passage", "wall") if name in found][:1]:
         held = "as predicted" if found[fact] else "against the prediction"
         best = shown[fact]["model"].what["site"]
+        when = ", not before the last, as was predicted" if best == sites[-1] else ", before the last, as predicted"
         said.append(
             f"Of {fact} the model tells {shown[fact]['model'].value:.1%}, of which a bag of tokens tells "
             f"{shown[fact]['tokens'].value:.1%} and the untrained network {shown[fact]['untrained'].value:.1%}: it is "
             f"{'found' if found[fact] else 'not found'} beyond every control, {held}. It is read best at {best}, of "
-            f"{', '.join(sites)}, {'not ' if best == sites[-1] else ''}as predicted."
+            f"{', '.join(sites)}{when if found[fact] else ''}."
         )
     ahead = [name for name in found if name.startswith("ahead_")]
     if ahead:
