@@ -94,8 +94,8 @@ def _asked(result: ProbeResult) -> str:
     return (
         f"Probes ({how}) of {len(recipe.targets)} targets read the model at {recipe.position}, at "
         f"{len({row.what['site'] for row in result.beyond})} sites; they were fitted to {recipe.mazes:,} mazes and "
-        f"scored on {scored:,} test mazes{fewer}. Scores are accuracies, and of numbers R²; each is at the site that was "
-        f"best on validation mazes."
+        f"scored on {scored:,} test mazes{fewer}. Scores are accuracies, and of numbers R²; each is at the site that "
+        f"was best on validation mazes."
     )
 
 
