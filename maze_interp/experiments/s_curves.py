@@ -135,7 +135,7 @@ def findings(
     return Findings(
         heading="S-curves",
         sentences=[
-            *page.sentences(claims, settings.seeds, settings.size, settings.until),
+            *page.sentences(claims, settings.seeds, settings.size, settings.until, settings.steps),
             page.controls(control),
             page.stuck([(one.solved, one.falling) for one in found if one.toy.rank == 10 and one.toy.factored]),
             *page.of_mazes(read),

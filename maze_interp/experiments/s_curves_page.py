@@ -44,7 +44,7 @@ CLAIMS: dict[str, tuple[str, Callable[[float, float], bool | None]]] = {
         lambda low, high: True if low > 0 else False if high <= 0 else None,
     ),
     LONGER: (
-        "Predicted: gradient descent first waits ln(1 / size) over the growth of small factors. Measured over predicted",
+        "Predicted: gradient descent first waits ln(1 / size) over small factors' growth. Measured over predicted",
         lambda low, high: True if low > 0.9 and high < 1.1 else False if low > 1.1 or high < 0.9 else None,
     ),
 }
@@ -52,11 +52,11 @@ VERDICTS = {True: "as said", False: "not so", None: "undecided"}
 SHARES = (TWO, ZERO)
 
 
-def sentences(claims: Sequence[Row], runs: int, size: float, until: float) -> list[str]:
+def sentences(claims: Sequence[Row], runs: int, size: float, until: float, steps: int) -> list[str]:
     """What was done, then each claim with its counts and whether they bear it out."""
     opening = (
         f"{runs} random matrices of each rank, learned as a product of two factors from starts of size {size:g}, by "
-        f"gradient descent (sgd) and by Adam at each rate, until the loss is {until:g} times the first. A plateau is "
+        f"gradient descent (sgd) and by Adam at each rate, until the loss is {until:g} times the first (zero) or for {steps:,} steps. A plateau is "
         "slow before it is fast, which no sum of exponential falls is."
     )
     told = [(claim, [row for row in claims if row.measure == claim]) for claim in CLAIMS]
