@@ -56,8 +56,8 @@ def sentences(claims: Sequence[Row], runs: int, size: float, until: float, steps
     """What was done, then each claim with its counts and whether they bear it out."""
     opening = (
         f"{runs} random matrices of each rank, learned as a product of two factors from starts of size {size:g}, by "
-        f"gradient descent (sgd) and by Adam at each rate, until the loss is {until:g} times the first (zero) or for {steps:,} steps. A plateau is "
-        "slow before it is fast, which no sum of exponential falls is."
+        f"gradient descent (sgd) and by Adam at each rate, for {steps:,} steps or until the loss is zero: {until:g} "
+        "times the first. A plateau is slow before it is fast, which no sum of exponential falls is."
     )
     told = [(claim, [row for row in claims if row.measure == claim]) for claim in CLAIMS]
     return [opening, *(_told(claim, rows) for claim, rows in told if rows)]
