@@ -175,7 +175,7 @@ def unchanged(at: dict[Toy, Runs]) -> list[Row]:
 
 
 def bumps(at: dict[Toy, Runs]) -> list[Row]:
-    """How many plateaus and rises more Adam has than gradient descent on the same matrix; at rank 1 no second component explains them."""
+    """How many plateaus and rises Adam has more on the same matrix; at rank 1 no second component explains them."""
     plain = {(toy.rank, toy.loss): one for toy, one in at.items() if toy.factored and toy.optimiser == "sgd"}
     pairs = [(one, plain[toy.rank, toy.loss]) for toy, one in at.items() if toy.factored and toy.optimiser == "adam"]
     more = [tables.paired_difference(page.BUMPS[0], one.plateaus, other.plateaus, **one.what) for one, other in pairs]
