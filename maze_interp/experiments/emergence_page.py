@@ -86,7 +86,8 @@ def _asked(course: Course, learned: int, position: str, gap: float) -> str:
         f"mazes; probes, fitted to {learned:,} mazes, read the residual stream at {position} after the layer that "
         "validation mazes choose at each checkpoint, and so are heads chosen. A change is the middle of the best ramp "
         f"over the logarithm of the mazes read; checkpoints lie {2**gap:.1f} times apart, and no closer order is told. "
-        "Intervals are over mazes: another run might differ by more."
+        f"Intervals are over mazes, corrected for {2 * len(course.values) - 3} comparisons; another run might differ "
+        "by more."
     )
 
 
@@ -159,12 +160,12 @@ def _lag(name: str, against: str, one: Order, course: Course) -> Row:
 
 def _curves(course: Course, seed: int) -> Iterator[Row]:
     for name, values in course.values.items():
-        for read, column in zip(course.read.tolist(), values.T, strict=True):
-            known = column[~np.isnan(column)]
+        for number, (read, column) in enumerate(zip(course.read.tolist(), values.T, strict=True)):
+            known, what = column[~np.isnan(column)], {"checkpoint": number, "mazes": read}
             yield (
-                tables.proportion(name, known > 0, mazes=read)
+                tables.proportion(name, known > 0, **what)
                 if name in SHARES
-                else tables.mean(name, known, seed=seed, mazes=read)
+                else tables.mean(name, known, seed=seed, **what)
             )
 
 

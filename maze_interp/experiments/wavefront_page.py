@@ -101,7 +101,7 @@ def _asked(judged: list[Judged], fitted: int, scored: int, threshold: float) -> 
         f"Probes fitted to {fitted:,} mazes read the residual stream after each of {judged[0].seen.layers} layers; on "
         f"{scored:,} test mazes it was scored how often they rank, of two places equally far away, the right one "
         f"first. The radius is the distance up to which they tell {threshold:.0%} or more of what the strongest "
-        f"control leaves to know; controls are {', '.join(INPUT)}. Intervals are corrected for {len(judged)} questions "
+        f"control leaves to know; controls are {'; '.join(INPUT)}. Intervals are corrected for {len(judged)} questions "
         "and all layers; they are over mazes, for these probes of this run."
     )
 

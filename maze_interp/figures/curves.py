@@ -112,7 +112,9 @@ def intervals(
     figure.update_layout(height=HEAD + (LINE + 8 * (len(groups) - 1)) * len(places))
     if group or references:
         figure.update_layout(showlegend=True, **_legend_above())
-    return finish(_log(figure, log_x, False), title, x)
+    if log_x:
+        figure.update_xaxes(type="log")
+    return finish(figure, title, x)
 
 
 def _traces(line: Series, place: int) -> list[go.Scatter]:

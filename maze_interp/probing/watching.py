@@ -1,19 +1,21 @@
 """A wavefront watched at several places and after every layer: what a model knows how far away, beside its controls.
 
 At each place, probes of all facts are fitted together to the residual stream after each layer of the model and of the
-untrained network, to the labels of other mazes, and to three bags: of the tokens read, of the current, goal and start
-cell, and of both. The bags know the number of ways out of a cell and where it lies, and have walked no passage. One
-more stands aside: both bags with the right next step told. What a model gains on the others but not on that one is what
-anyone knows who knows the next step.
+untrained network, to the labels of other mazes, and to bags: of the tokens read; of the current, the goal and the start
+cell, alone (the fewer the features, the less is lost on noise) and together; of these with the cells that the path came
+by last; and of all that. They know where cells lie, how many ways lead out of each and what a glance at the tokens
+before tells, and search nothing. One more stands aside: the last of them with the right next step told. What a model
+gains on the others but not on that one is what anyone knows who knows the next step.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
 
-from maze_interp.mazes import MazeBatch
+from maze_interp.mazes import NO_CELL, MazeBatch
 from maze_interp.models import HookedTransformer, Site
 from maze_interp.probing import targets
 from maze_interp.probing.bench import TEST, Bench, Part, bench, fit
@@ -31,10 +33,12 @@ from maze_interp.probing.wavefront import (
     ranks,
     resampled,
 )
+from maze_interp.tokens import Tokenizer
 
 TARGETS = ("passage", "in_right_branch", *(f"to_{source}" for source in SOURCES))
-MODEL, UNTRAINED, SHUFFLED, BOTH, ANSWER = "model", "untrained", "shuffled", "tokens and cells", "next step"
-INPUT = (UNTRAINED, SHUFFLED, "tokens", "cells", BOTH)
+MODEL, UNTRAINED, SHUFFLED, GLANCE, ANSWER = "model", "untrained", "shuffled", "tokens, cells and way", "next step"
+INPUT = (UNTRAINED, SHUFFLED, "tokens", *(f"{source} cell" for source in SOURCES), "cells", "cells and way", GLANCE)
+BACK = 3  # cells of the way behind
 PENALTIES = (1e-4, 1e-2, 1e-1, 1.0)
 Layers = list[list[Part]]  # of each layer, the features of three splits
 Scores = Float[np.ndarray, "layer draw distance"]
@@ -132,12 +136,7 @@ def _at(parts: list[Part], which: Sequence[Bool[np.ndarray, " _"]]) -> list[Part
 def _predicted(model: HookedTransformer, on: Bench, own: Layers, other: Layers) -> dict[str, list[np.ndarray]]:
     """What probes say of the test samples, by features: for each layer, of bags once."""
     count = on.truth[TEST].outputs.shape[1]
-    bags = {name: [BAGS[name](one, model.maze_tokenizer) for one in on.asked] for name in ("tokens", "cells")}
-    bags[BOTH] = [np.concatenate(parts, axis=1) for parts in zip(*bags.values(), strict=True)]
-    told = [targets.labels(one, ["next_step"]).outputs for one in on.asked]
-    bags[ANSWER] = [
-        np.concatenate(parts, axis=1) for parts in zip(bags[BOTH], map(_crossed, on.asked, told), strict=True)
-    ]
+    bags = {name: [bag(one) for one in on.asked] for name, bag in _bags(model.maze_tokenizer).items()}
     said = [fit(on, parts).predict(parts[TEST]) for parts in own]
     return {
         MODEL: [outputs[:, :count] for outputs in said],
@@ -147,10 +146,48 @@ def _predicted(model: HookedTransformer, on: Bench, own: Layers, other: Layers) 
     }
 
 
-def _crossed(asked: Asked, step: Float[np.ndarray, "sample 4"]) -> Float[np.ndarray, "sample feature"]:
-    """The next step and where it is taken, one feature for each pair of cell and direction."""
-    here = SOURCES["current"](asked)[:, None] == np.arange(asked.mazes.rows * asked.mazes.cols)
-    return (here[:, :, None] * np.nan_to_num(step)[:, None]).reshape(len(asked), -1).astype(np.float32)
+def _bags(tokenizer: Tokenizer) -> dict[str, Callable[[Asked], Part]]:
+    """What may be known without a search, by name; ANSWER may not."""
+
+    def tokens(asked: Asked) -> Part:
+        return BAGS["tokens"](asked, tokenizer)
+
+    def cells(asked: Asked) -> Part:
+        return BAGS["cells"](asked, tokenizer)
+
+    return {
+        "tokens": tokens,
+        **{f"{source} cell": partial(_alone, source) for source in SOURCES},
+        "cells": cells,
+        "cells and way": partial(_together, (cells, _way)),
+        GLANCE: partial(_together, (tokens, cells, _way)),
+        ANSWER: partial(_together, (tokens, cells, _way, _next_step)),
+    }
+
+
+def _together(bags: Sequence[Callable[[Asked], Part]], asked: Asked) -> Part:
+    return np.concatenate([bag(asked) for bag in bags], axis=1)
+
+
+def _alone(source: str, asked: Asked) -> Part:
+    """Where the source is and nothing else, a feature for each cell."""
+    one_hot = SOURCES[source](asked)[:, None] == np.arange(asked.mazes.rows * asked.mazes.cols)
+    return one_hot.astype(np.float32)
+
+
+def _way(asked: Asked) -> Float[np.ndarray, "sample feature"]:
+    """The last cells that the path came by, a feature for each cell and each of them."""
+    step = asked.step[:, None] - np.arange(1, BACK + 1)
+    cells = np.where(step >= 0, asked.paths.cells[asked.maze[:, None], np.maximum(step, 0)], NO_CELL)
+    one_hot = cells[:, :, None] == np.arange(asked.mazes.rows * asked.mazes.cols)
+    return one_hot.reshape(len(asked), -1).astype(np.float32)
+
+
+def _next_step(asked: Asked) -> Float[np.ndarray, "sample feature"]:
+    """The right next step and where it is taken, a feature for each pair of cell and direction."""
+    step = np.nan_to_num(targets.labels(asked, ["next_step"]).outputs)
+    here = _alone("current", asked)
+    return (here[:, :, None] * step[:, None]).reshape(len(asked), -1).astype(np.float32)
 
 
 def _watched(place: str, on: Bench, predicted: dict[str, list[np.ndarray]], seed: int) -> Iterator[Watched]:

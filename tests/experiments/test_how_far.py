@@ -7,7 +7,7 @@ from maze_interp import figures
 from maze_interp.experiments import wavefront, wavefront_page
 from maze_interp.probing import Watched
 from maze_interp.probing.growth import DOUBLING, NOTHING, ONE
-from maze_interp.probing.watching import ANSWER, BOTH, INPUT, MODEL
+from maze_interp.probing.watching import ANSWER, GLANCE, INPUT, MODEL
 
 SMALL = {"mazes": 80, "unseen": 80}
 DISTANCES = 9
@@ -65,7 +65,7 @@ def test_planted_wavefronts_are_told_with_their_laws():
 def test_what_the_next_step_tells_is_taken_off():
     page = wavefront_page.findings([planted((1, 2, 4, 8), answer=0.96)], 500, 99, 0.25)
     assert "0 of these 1 radii are still surely a step or more." in page.sentences[-1]
-    assert BOTH in page.sentences[0]
+    assert GLANCE in page.sentences[0]
 
 
 def test_settings_that_cannot_be_met_are_refused(trained):
