@@ -60,11 +60,13 @@ class Scale:
 SCALES: Mapping[str, Scale] = {
     "small": Scale(
         pretraining=Pretraining(steps=500, every=50, optimiser=Optimiser(learning_rate=3e-3, warmup=50)),
-        reinforcement=Reinforcement(steps=400, every=40),
+        reinforcement=Reinforcement(steps=300, every=30),
         repeated=("18k", "53k"),
         varied=("18k",),
     ),
-    "full": Scale(pretraining=Pretraining(steps=5000, batch=256), reinforcement=Reinforcement(steps=3000, batch=256)),
+    "full": Scale(
+        pretraining=Pretraining(steps=6000), reinforcement=Reinforcement(steps=4000, every=200), fixed=32_768
+    ),
 }
 
 
