@@ -15,6 +15,7 @@ from maze_interp.experiments import (
     search_or_heuristic,
     sequence_optimisation,
     shifts,
+    trace_decision,
     wavefront,
 )
 from maze_interp.experiments.findings import Findings, read, section, write
@@ -32,6 +33,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "emergence": emergence,
     "wavefront": wavefront,
     "s_curves": s_curves,
+    "trace_decision": trace_decision,
     "sequence_optimisation": sequence_optimisation,
 }
 
@@ -52,6 +54,7 @@ __all__ = [
     "section",
     "sequence_optimisation",
     "shifts",
+    "trace_decision",
     "wavefront",
     "write",
 ]

@@ -3,7 +3,8 @@
 Position 57 is the goal in one maze and a corridor in the next. Seen from a fork, a position has one meaning: it belongs
 to the edge that was changed, to an edge at the fork, to one on the way from there to the goal, to another edge, or it
 names the start, the goal or a cell of the path. The `;` that ends an edge, at which a first layer may join its two
-cells, is told from the tokens that name it.
+cells, is told from the tokens that name it, and the words between the sections, where a network may put down what it
+has read, from each other.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from jaxtyping import Bool, Int
 
 from maze_interp.mazes import NO_CELL, PathBatch
 from maze_interp.tokens import EDGE, GOAL, PATH, START, TokenBatch
-from maze_interp.tokens.vocabulary import ADJLIST_END, ADJLIST_START, PATH_START, SEMICOLON
+from maze_interp.tokens.vocabulary import ADJLIST_END, ADJLIST_START, PATH_START, SEMICOLON, SPECIALS
 
 MEANINGS = (
     "changed edge",
@@ -22,10 +23,15 @@ MEANINGS = (
     "; of an edge on the way",
     "other edge",
     "; of another edge",
-    "delimiter",
+    "<ADJLIST_START>",
+    "<ADJLIST_END>",
+    "<ORIGIN_START>",
     "start",
+    "<ORIGIN_END>",
+    "<TARGET_START>",
     "goal",
-    "PATH_START",
+    "<TARGET_END>",
+    "<PATH_START>",
     "earlier path",
     "here",
 )
@@ -56,14 +62,14 @@ def meanings(
     )
     kind = np.select([one[row, edge] for one in kinds], [CHANGED, AT_FORK, ON_THE_WAY], OTHER) + ends
     named = {
-        "PATH_START": tokens.ids == PATH_START,
+        **{SPECIALS[word]: tokens.ids == word for word in range(PATH_START + 1)},
         "start": (tokens.part == START) & names,
         "goal": (tokens.part == GOAL) & names,
         "here": position == decision[:, None],
         "earlier path": (tokens.part == PATH) & names,
     }
     others = [MEANINGS.index(name) for name in named]
-    found = np.select([inside, *named.values()], [kind, *others], MEANINGS.index("delimiter"))
+    found = np.select([inside, *named.values()], [kind, *others], NOT_READ)
     return np.where(position <= decision[:, None], found, NOT_READ).astype(np.int8)
 
 

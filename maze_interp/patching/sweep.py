@@ -88,9 +88,10 @@ def sweep(
         w = fused.weights(model)
         for share in shares:
             swap, choice, logits = _recorded(w, pairs[share], direction)
+            here = places[:, share, : swap.into.stream[0].shape[1]]
             found = np.empty((len(effects), len(sites), len(places), len(share)), np.float32)
             for index, site in enumerate(sites):
-                patched, still = _patched(swap, site, places[:, share], memory, threads)
+                patched, still = _patched(swap, site, here, memory, threads)
                 found[:, index] = [effect(name, patched, choice) for name in effects]
                 idle[index] += still
                 if progress is not None:

@@ -26,6 +26,7 @@ SMALL = {  # settings that make it quick
     "shifts": {"mazes": 10, "only": "row_by_row, goal_cut_off"},
     "emergence": {"mazes": 30, "learn": 80},
     "wavefront": {"mazes": 80, "unseen": 80},
+    "trace_decision": {"mazes": 40, "pairs": 20, "nearest": 1},
 }
 MAZES = 60
 

@@ -7,7 +7,7 @@ from maze_interp import mazes, patching
 from maze_interp.mazes import NO_CELL, World
 from maze_interp.patching.meanings import NOT_READ
 from maze_interp.patching.pairs import NOISY
-from maze_interp.tokens import EDGE, Tokenizer
+from maze_interp.tokens import EDGE, SPECIALS, Tokenizer
 
 TOKENIZER = Tokenizer(rows=5, cols=5)
 every_family = pytest.mark.parametrize("family", patching.FAMILIES)
@@ -115,7 +115,7 @@ def test_positions_mean_what_the_text_says(forks):
         clean = words(pairs.clean, pair)
         said = {name: [clean[k] for k in np.flatnonzero(mask[pair])] for name, mask in where.items()}
         row = pairs.mazes[pair : pair + 1]
-        assert said["PATH_START"] == ["<PATH_START>"]
+        assert all(said[word] == [word] for word in SPECIALS[:7])
         assert said["start"] == ["({},{})".format(*divmod(int(row.start[0]), 5))]
         assert said["goal"] == ["({},{})".format(*divmod(int(row.goal[0]), 5))]
         here = said["here"][0]
