@@ -18,6 +18,8 @@ from maze_interp.figures import Series
 from maze_interp.optimisation import Estimate
 from maze_interp.tables import Row
 
+RANDOM, AFTER = "a random act", "elements after the act"
+
 
 def averaged(
     measure: str, actors: Sequence[Actor], values: Sequence[float] | Num[np.ndarray, " actor"], **what: Any
@@ -119,15 +121,21 @@ def graded_figure(found: Sequence[Graded]) -> Drawn:
     }
 
 
-def position_rows(actors: Sequence[Actor], found: Sequence[Sequence[Estimate]]) -> list[Row]:
-    """Optimisation and impact by how many elements after the act the outcome stands."""
-    rows = []
+def position_rows(
+    actors: Sequence[Actor], found: Sequence[Sequence[Estimate]], control: Sequence[Estimate]
+) -> list[Row]:
+    """Optimisation and impact by how many elements after the act the outcome stands; the control acts at random."""
+    rows = [
+        estimate.row(measure, **{"trained": RANDOM, AFTER: 2 * distance + 1})
+        for measure in ("op", "imp")
+        for distance, estimate in enumerate(control)
+    ]
     for goal in dict.fromkeys(one.goal for one in actors):
         mine = [place for place, one in enumerate(actors) if one.goal == goal]
         for measure in ("op", "imp"):
             for distance in range(len(found[0])):
                 values = [getattr(found[place][distance], measure) for place in mine]
-                what = {"trained": named(goal), "elements after the act": 2 * distance + 1}
+                what = {"trained": named(goal), AFTER: 2 * distance + 1}
                 rows.append(averaged(measure, [actors[place] for place in mine], values, **what))
     return rows
 
@@ -138,13 +146,13 @@ def position_figures(rows: Sequence[Row]) -> Drawn:
         lines = []
         for name in dict.fromkeys(row.what["trained"] for row in rows):
             mine = [row for row in rows if (row.measure, row.what["trained"]) == (measure, name)]
-            x = np.array([float(row.what["elements after the act"]) for row in mine])
+            x = np.array([float(row.what[AFTER]) for row in mine])
             y, low, high = (np.array([getattr(row, key) for row in mine]) for key in ("value", "low", "high"))
             lines.append(Series(str(name), x, y, low, high))
         drawn[f"{measure}_by_position"] = figures.curves(
             lines,
-            title=f"{measure.title()} of one act: {lines[0].y[0]:.2f} nats at once, "
-            f"{lines[0].y[1:].max(initial=0.0):.2f} at most later",
+            title=f"{measure.title()} of one act, {lines[1].name}: {lines[1].y[0]:.2f} nats at once, "
+            f"{lines[1].y[1:].max(initial=0.0):.2f} at most later",
             x="elements from the act to the outcome",
             y=f"{measure.title()} (nats)",
         )

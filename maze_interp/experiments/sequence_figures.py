@@ -32,6 +32,13 @@ def by_size(sizes: Sequence[str], values: Sequence[Float[np.ndarray, " member"]]
     return Series(name, x, means, means - errors, means + errors)
 
 
+def sized(lines: Sequence[Series], title: str, y: str) -> Figure:
+    """Curves over size, whose ticks are the sizes there are."""
+    figure = figures.curves(lines, title=title, x=SIZE, y=y, log_x=True)
+    sizes = sorted({float(x) for line in lines for x in line.x})
+    return figure.update_xaxes(tickmode="array", tickvals=sizes, ticktext=[f"{size:,.0f}" for size in sizes])
+
+
 def goals_by_size(found: Measured, values: Float[np.ndarray, " actor"]) -> list[Series]:
     """A curve for each goal."""
     lines = []
@@ -57,12 +64,10 @@ def of_training(study: Study, ladder: Mapping[str, float]) -> Drawn:
     ends = lines[0].x[[0, -1]]
     rungs = [Series(f"{name} {nats:.2f}", ends, np.full(2, nats)) for name, nats in ladder.items() if name in RUNGS]
     drawn: Drawn = {
-        "loss_by_size": figures.curves(
+        "loss_by_size": sized(
             [*lines, *rungs],
-            title=f"Held-out loss falls from {lines[0].y[0]:.3f} to {lines[0].y[-1]:.3f} nats with size, on fresh data",
-            x=SIZE,
-            y="held-out loss (nats)",
-            log_x=True,
+            f"Held-out loss from {lines[0].y[0]:.3f} nats, the smallest, to {lines[0].y[-1]:.3f}, the largest networks",
+            "held-out loss (nats)",
         )
     }
     for name, phase, measure in (("runs_loss", "pretrained", "held_out"), ("runs_success", "finetuned", "success")):
@@ -90,9 +95,7 @@ def of_success(found: Measured, ceilings: Sequence[Row]) -> Drawn:
     if gained <= 0:
         title = "Not every policy succeeds more often than chance"
     return {
-        "success_by_size": figures.curves(
-            [*goals_by_size(found, p), *most], title=title, x=SIZE, y="success on the own task", log_x=True
-        )
+        "success_by_size": sized([*goals_by_size(found, p), *most], title, "success on the own task"),
     }
 
 
@@ -106,12 +109,10 @@ def of_optimisation(found: Measured, floor: float, line: str) -> Drawn:
     inside, uneven = found.own("selectivity"), found.own("unflatness")
     reach = float(max(inside.max(), uneven.max()))
     return {
-        "op_by_size": figures.curves(
+        "op_by_size": sized(
             [*goals_by_size(found, op), Series("the sequence itself", sizes, np.full(2, floor))],
-            title=f"Optimisation by size: {op.min():.2f} to {op.max():.2f} nats, the sequence itself {floor:.2f}",
-            x=SIZE,
-            y="Op (nats)",
-            log_x=True,
+            f"Optimisation by size: {op.min():.2f} to {op.max():.2f} nats, the sequence itself {floor:.2f}",
+            "Op (nats)",
         ),
         "op_by_success": figures.scatter(
             dots(found, p, op), curves, title="Each task has its own curve", x="success p", y="Op (nats)"
@@ -155,7 +156,7 @@ def of_impact(found: Measured) -> Drawn:
     ratio, q = found.own("impact_ratio"), found.own("q")
     reach = float(least[known].max(initial=0.0))
     drawn: Drawn = {
-        name: figures.curves(goals_by_size(found, values), title=title, x=SIZE, y=y, log_x=True)
+        name: sized(goals_by_size(found, values), title, y)
         for name, values, title, y in (
             ("imp_by_size", imp, f"Impact by size: {imp.min():.2f} to {imp.max():.2f} nats", "Imp (nats)"),
             ("q_by_size", q, f"Success in the split world by size: {q.min():.2f} to {q.max():.2f}", "q"),

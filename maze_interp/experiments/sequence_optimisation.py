@@ -69,6 +69,8 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     graded = [measures.graded(ground, actor) for actor in trained]
     largest = [one for one in trained if measures.parameters(one.size) == found.parameters.max()]
     far = [positions(ground, actor) for actor in largest]
+    random = seeds.generator(seed, "random acts").integers(measures.K, measures.ACTS, len(ground))
+    aimless = positions(ground, Actor(largest[0].size, largest[0].goal, 0, random))
     claims = [
         *predictions.on_training(study),
         *predictions.on_success(found),
@@ -88,7 +90,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         "worlds": beyond.by_world(trained, elsewhere),
         "self_evaluation": beyond.self_rows([*before, *after]),
         "graded_utility": beyond.graded_rows(graded),
-        "positions": beyond.position_rows(largest, far),
+        "positions": beyond.position_rows(largest, far, aimless),
         "reinforcement": variants(study),
     }
     title, headline = page.predicted(found)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from maze_interp.experiments.sequence_beyond import AFTER, RANDOM
 from maze_interp.experiments.sequence_claims import fit
 from maze_interp.experiments.sequence_figures import ALL
 from maze_interp.experiments.sequence_figures import named as goal_name
@@ -78,13 +79,17 @@ def beyond(worlds: Sequence[Row], graded: Sequence[Graded], positions: Sequence[
     """Other worlds, graded rewards and acts further back."""
     op = {world: [row.value for row in worlds if (row.measure, row.what["world"]) == ("op", world)] for world in WORLDS}
     apart = ", ".join(f"{name} {np.mean(values):.3f}" for name, values in op.items())
-    ratio = np.array([one.imp / one.least for one in graded if 0 < one.least < np.inf])
-    later = [row.value for row in positions if row.measure == "op" and row.what["elements after the act"] > 1]
-    at_once = [row.value for row in positions if row.measure == "op" and row.what["elements after the act"] == 1]
+    ratio = np.array([one.imp / one.least for one in graded if 0 < one.least < np.inf] or [np.nan])
+    spans = []
+    for mine in (False, True):
+        rows = [row for row in positions if row.measure == "op" and (row.what["trained"] == RANDOM) is mine]
+        later = [row.value for row in rows if row.what[AFTER] > 1]
+        now = np.mean([row.value for row in rows if row.what[AFTER] == 1])
+        spans.append(f"{now:+.3f} and {min(later, default=0.0):+.3f} to {max(later, default=0.0):+.3f}")
     return (
         f"Optimisation by comparison world, the mean over goals (nats): {apart}. With a utility of 0 to 3 instead of "
         f"success, impact is {np.median(ratio):.2f} times (the median policy; {ratio.min():.2f} at least) the least "
-        f"that reaches its mean utility. One act optimises {np.mean(at_once):.3f} nats of the next element and "
-        f"{min(later, default=0.0):+.3f} to {max(later, default=0.0):+.3f} of those up to "
-        f"{max(row.what['elements after the act'] for row in positions)} elements later (the largest networks)."
+        f"that reaches its mean utility. What one act optimises of the next element, and of those up to "
+        f"{max(row.what[AFTER] for row in positions)} elements later (the largest networks): {spans[0]} nats; a random "
+        f"act: {spans[1]}. Where a random act does the same, it is the act's variety that shows, not a purpose."
     )

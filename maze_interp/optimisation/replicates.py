@@ -33,8 +33,8 @@ class Question:
 def whole(history: SplitHistory, asked: Question) -> Float[np.ndarray, " statistic"]:
     """The statistics of all histories."""
     factual, rows = totals(history.factual[None], history.outcomes)[0], totals(history.table, history.outcomes)
-    split = _sum(_beside(factual, rows, asked), history.histories_of_act, axis=1)
-    return _joined(_alone(factual, asked), split / len(history))
+    split = _sum(_beside(factual, rows, asked), history.histories_of_act / len(history), axis=1)
+    return _joined(_alone(factual, asked), split)
 
 
 def without_each(history: SplitHistory, asked: Question) -> Float[np.ndarray, "statistic history"]:
@@ -47,8 +47,8 @@ def without_each(history: SplitHistory, asked: Question) -> Float[np.ndarray, "s
         acts = np.arange(first, min(first + step, len(history.table)))
         times = seen[acts, None] - (acts[:, None] == history.act)
         without = _counts_without if history.counted else _shares_without
-        split += _sum(without(history, factual, acts, asked), times, axis=1)
-    return _joined(_alone(remaining, asked), split / (n - 1))
+        split += _sum(without(history, factual, acts, asked), times / (n - 1), axis=1)
+    return _joined(_alone(remaining, asked), split)
 
 
 def resampled(history: SplitHistory, asked: Question, draws: int, *, seed: int) -> Float[np.ndarray, "statistic draw"]:
@@ -61,8 +61,8 @@ def resampled(history: SplitHistory, asked: Question, draws: int, *, seed: int) 
         acts = np.arange(first, min(first + step, len(history.table)))
         rows = np.einsum("dh,ahk->dak", drawn, _indicators(history.table[acts], k), optimize=True)
         times = drawn @ (history.act[:, None] == acts)
-        split += _sum(_beside(factual[:, None], rows, asked), times, axis=2)
-    return _joined(_alone(factual, asked), split / n)
+        split += _sum(_beside(factual[:, None], rows, asked), times / n, axis=2)
+    return _joined(_alone(factual, asked), split)
 
 
 def _counts_without(
@@ -106,11 +106,11 @@ def _good(weights: Float[np.ndarray, "*axes outcome"], asked: Question) -> Float
     return np.asarray(np.minimum(weights[..., asked.good].sum(axis=-1) / weights.sum(axis=-1), 1.0))
 
 
-def _sum(found: Float[np.ndarray, " 3 *axes"], times: Num[np.ndarray, "*axes"], axis: int) -> Float[np.ndarray, " ..."]:
-    """The sum over rows, each as often as it is seen; what is never seen does not count, even if it is infinite."""
+def _sum(found: Float[np.ndarray, " 3 *axes"], share: Num[np.ndarray, "*axes"], axis: int) -> Float[np.ndarray, " ..."]:
+    """The sum over rows by the share of histories that see them; what none sees does not count, even if infinite."""
     if np.isfinite(found).all():
-        return (found * times).sum(axis=axis)
-    return np.multiply(found, times, where=times > 0, out=np.zeros(found.shape)).sum(axis=axis)
+        return (found * share).sum(axis=axis)
+    return np.multiply(found, share, where=share > 0, out=np.zeros(found.shape)).sum(axis=axis)
 
 
 def _joined(

@@ -144,6 +144,16 @@ def test_a_graded_utility_bounds_impact_from_below(ground, ideal):
         assert one.utility > one.split_utility
 
 
+def test_far_from_the_act_only_its_variety_is_left(ground):
+    """Seventeen elements on the act leaves the product, and with the last element tells most of the next: a random act
+    has Op = -I(A;F) there and none in between, where a constant act has none anywhere."""
+    random, constant = np.random.default_rng(0).integers(8, 16, len(ground)), np.full(len(ground), 12)
+    op = [measures.pooled(ground, random, (0, 4), distance).op for distance in range(9)]
+    assert op[8] < -0.15
+    assert max(map(abs, op[:8])) < 0.06
+    assert [measures.pooled(ground, constant, (0, 4), distance).op for distance in range(9)] == [0.0] * 9
+
+
 def test_everything_is_found_written_and_found_again_without_training(found, settings, tmp_path):
     again = sequence_optimisation.run(settings)
     assert again.sentences == found.sentences
