@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from maze_interp import figures, mazes, patching, seeds, training
 from maze_interp.experiments.behaviour import held_out_mazes
@@ -222,7 +221,8 @@ def _heads(rows: Sequence[Row], null: Sequence[Row]) -> list[str]:
 
 
 def _maps(rows: dict[str, list[Row]], nulls: dict[str, list[Row]]) -> dict[str, Figure]:
-    stream, by_head = _layers(_by_layer(rows)), {}
+    stream = _layers(_by_layer(rows))
+    by_head: dict[str, list[Row]] = {}
     for row in rows[HEADS]:
         by_head.setdefault(_head(row), []).append(row)
     arrived, most = _arrived(stream), max(rows[HEADS], key=lambda row: row.value)
@@ -237,9 +237,7 @@ def _maps(rows: dict[str, list[Row]], nulls: dict[str, list[Row]]) -> dict[str, 
 
 def _map(groups: dict[str, list[Row]], title: str) -> Figure:
     found = [{row.what["meaning"]: row.value for row in rows} for rows in groups.values()]
-    values: Float[np.ndarray, "group meaning"] = np.array(
-        [[one.get(name, np.nan) for name in MEANINGS] for one in found]
-    )
+    values = np.array([[one.get(name, np.nan) for name in MEANINGS] for one in found])
     named = {"title": title, "x": "what was patched: all positions of one meaning", "y": "where"}
     value = "share of the choice recovered"
     return figures.heat_map(values, list(groups), list(MEANINGS), **named, value=value, centre=0.0, limit=1.0)
