@@ -102,7 +102,8 @@ def _asked(judged: list[Judged], fitted: int, scored: int, threshold: float) -> 
         f"{scored:,} test mazes it was scored how often they rank, of two places equally far away, the right one "
         f"first. The radius is the distance up to which they tell {threshold:.0%} or more of what the strongest "
         f"control leaves to know; controls are {'; '.join(INPUT)}. Intervals are corrected for {len(judged)} questions "
-        "and all layers; they are over mazes, for these probes of this run."
+        "and all layers; they are over mazes, for these probes of this run. What is held by place relative to the "
+        "walker, rather than by cell, linear probes of cells miss."
     )
 
 
@@ -113,9 +114,10 @@ def _told(one: Judged, radii: Float[np.ndarray, "draw layer"]) -> str:
 
 def _found(judged: list[Judged]) -> str:
     some = sorted((one for one in judged if one.found), key=lambda one: -one.radii[0].max())
+    have = "has" if len(some) == 1 else "have"
     said = "; ".join(f"{one.name} at {one.seen.place} {_told(one, one.radii)} after layer {one.best}" for one in some)
     return (
-        f"Of {len(judged)} questions (a fact, a source, a place), {len(some)} have a radius that is surely a step or "
+        f"Of {len(judged)} questions (a fact, a source, a place), {len(some)} {have} a radius that is surely a step or "
         f"more after some layer{': ' + said if said else ''}."
     )
 
