@@ -107,8 +107,8 @@ def _findings(settings: Settings, edit: Side, null: Side, *, seed: int) -> Findi
         },
         figures=_maps(rows, nulls),
         numbers={
-            "pairs": len(edit.pairs),
-            "controls": len(null.pairs),
+            "pairs": float(len(edit.pairs)),
+            "controls": float(len(null.pairs)),
             "clean_right": float(clean.mean()),
             "corrupted_turned": float(1 - corrupted.mean()),
             **{f"{_place(row)}": row.value for row in stream},
