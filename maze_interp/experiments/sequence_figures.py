@@ -84,10 +84,16 @@ def of_training(study: Study, ladder: Mapping[str, float]) -> Drawn:
     return drawn
 
 
+def best_success(ceilings: Sequence[Row]) -> dict[int, float]:
+    """What the best of all acts achieve towards each goal, to who can multiply sixteen numbers."""
+    known = [row for row in ceilings if row.what["knows"] == ALL and not row.what["legal"]]
+    return {row.what["goal"]: row.value for row in known}
+
+
 def of_success(found: Measured, ceilings: Sequence[Row]) -> Drawn:
     """Success against size, beside what the best acts of who can multiply sixteen numbers achieve."""
     sizes = np.array([found.parameters.min(), found.parameters.max()], float)
-    best = {row.what["goal"]: row.value for row in ceilings if (row.what["knows"], row.what["legal"]) == (ALL, False)}
+    best = best_success(ceilings)
     most = [Series(f"ceiling, {named(goal)}", sizes, np.full(2, best[goal])) for goal in dots_goals(found)]
     p = found.own("p")
     gained = (p - np.array([chance(goal) for goal in found.goal.tolist()])).min()

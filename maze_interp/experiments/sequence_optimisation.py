@@ -10,11 +10,12 @@ acts, policies on tasks they were not trained for, the trivial identifier, and o
 The networks are kept in a folder and trained only if they are not there: scale "small" takes minutes, "full" an hour.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Int
 
 from maze_interp import seeds, sequences
 from maze_interp.experiments import sequence_beyond as beyond
@@ -25,7 +26,7 @@ from maze_interp.experiments import sequence_page as page
 from maze_interp.experiments import sequence_predictions as predictions
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.experiments.sequence_claims import Claim, sentence
-from maze_interp.experiments.sequence_measures import Actor, Ground, Measured, SelfEvaluation
+from maze_interp.experiments.sequence_measures import Actor, Graded, Ground, Measured, SelfEvaluation
 from maze_interp.optimisation import Estimate
 from maze_interp.sequences import GOALS, Study, stationary
 from maze_interp.tables import Row
@@ -54,73 +55,117 @@ class Settings:
             raise ValueError(f"imagined histories are 2 to {self.repeats * self.histories}, not {self.imagined}")
 
 
+@dataclass(frozen=True)
+class Results:
+    """Everything that was measured: policies on every task, each world, by themselves, graded, and further back."""
+
+    study: Study
+    ground: Ground
+    found: Measured
+    floor: float
+    said: dict[str, np.ndarray]
+    elsewhere: Sequence[dict[str, Estimate]]
+    before: Sequence[SelfEvaluation]
+    after: Sequence[SelfEvaluation]
+    graded: Sequence[Graded]
+    largest: Sequence[Actor]
+    far: Sequence[Sequence[Estimate]]
+    aimless: Sequence[Estimate]
+
+
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """Train what is missing, measure everything. `progress` counts the training, then the policies measured."""
     folder = Path(settings.folder or f"runs/sequences-{settings.scale}")
     study = sequences.study(settings.scale, folder, seed=settings.seed, progress=progress)
     seed = seeds.derive(settings.seed, "sequence optimisation")
-    ground = measures.ground(study, settings.repeats, settings.histories, settings.distances, seed=seed)
-    trained = measures.actors(study.finetuned, ground.contexts)
-    found = measures.measure(ground, trained, progress)
-    floor = measures.estimate(ground, ground.own, next(iter(GOALS.values()))).op
-    said = identity.identified(found)
-    elsewhere = other_worlds(study, ground, trained)
-    before, after = self_evaluations(study, ground, trained, settings.imagined)
-    graded = [measures.graded(ground, actor) for actor in trained]
-    largest = [one for one in trained if measures.parameters(one.size) == found.parameters.max()]
-    far = [positions(ground, actor) for actor in largest]
-    random = seeds.generator(seed, "random acts").integers(measures.K, measures.ACTS, len(ground))
-    aimless = positions(ground, Actor(largest[0].size, largest[0].goal, 0, random))
-    claims = [
-        *predictions.on_training(study),
-        *predictions.on_success(found),
-        *predictions.on_optimisation(found, floor),
-        *predictions.on_identification(found, said),
-        *predictions.on_impact(found),
-        *predictions.on_self_evaluation(after),
-    ]
-    rule = measures.rule_of(study)
-    tables = {
-        "ladder": stationary.ladder(seed=seed, **rule),
-        "ceilings": stationary.ceilings(seed=seed, **rule),
-        "claims": [claim.row for claim in claims],
-        "policies": by_size(found),
-        "identification": identity.identification(found, said),
-        "identification_with_few": identity.with_few(ground, found),
-        "worlds": beyond.by_world(trained, elsewhere),
-        "self_evaluation": beyond.self_rows([*before, *after]),
-        "graded_utility": beyond.graded_rows(graded),
-        "positions": beyond.position_rows(largest, far, aimless),
-        "reinforcement": variants(study),
-    }
-    title, headline = page.predicted(found)
-    rungs = {str(row.what["knows"]): row.value for row in tables["ladder"]}
+    results = measured(study, settings, seed, progress)
+    claims, tables = claims_of(results), tables_of(results, seed)
+    tables = {"claims": [claim.row for claim in claims], **tables}
     return Findings(
         heading="Measuring learned optimisation",
         sentences=[
-            page.learned(study, rungs, found, tables["ceilings"], tables["reinforcement"]),
-            headline,
-            page.brackets(found),
+            page.learned(study, results.found, tables),
+            page.predicted(results.found)[1],
+            page.brackets(results.found),
             page.named(tables["identification"], tables["identification_with_few"]),
             *map(sentence, claims),
-            page.beyond(tables["worlds"], graded, tables["positions"]),
+            page.beyond(tables["worlds"], results.graded, tables["positions"]),
         ],
         tables=tables,
-        figures={
-            **drawn.of_training(study, rungs),
-            **drawn.of_success(found, tables["ceilings"]),
-            **drawn.of_optimisation(found, floor, title),
-            **drawn.across(found),
-            **identity.identification_figures(found, said, list(GOALS)),
-            **identity.few_figure(tables["identification_with_few"]),
-            **drawn.of_impact(found),
-            **beyond.worlds_figures(tables["worlds"]),
-            **beyond.self_figures(before, after),
-            **beyond.graded_figure(graded),
-            **beyond.position_figures(tables["positions"]),
-        },
-        numbers=numbers(found, claims, tables["identification"], floor),
+        figures=figures_of(results, tables),
+        numbers=numbers(results.found, claims, tables["identification"], results.floor),
     )
+
+
+def measured(study: Study, settings: Settings, seed: int, progress: Progress | None) -> Results:
+    """Everything there is to measure of a study's networks."""
+    ground = measures.ground(study, settings.repeats, settings.histories, settings.distances, seed=seed)
+    trained = measures.actors(study.finetuned, ground.contexts)
+    found = measures.measure(ground, trained, progress)
+    largest = [one for one in trained if measures.parameters(one.size) == found.parameters.max()]
+    random = seeds.generator(seed, "random acts").integers(measures.K, measures.ACTS, len(ground))
+    before, after = self_evaluations(study, ground, trained, settings.imagined)
+    return Results(
+        study,
+        ground,
+        found,
+        floor=measures.estimate(ground, ground.own, next(iter(GOALS.values()))).op,
+        said=identity.identified(found),
+        elsewhere=other_worlds(study, ground, trained),
+        before=before,
+        after=after,
+        graded=[measures.graded(ground, actor) for actor in trained],
+        largest=largest,
+        far=[positions(ground, actor.acts, actor.goal) for actor in largest],
+        aimless=positions(ground, random, largest[0].goal),
+    )
+
+
+def claims_of(results: Results) -> list[Claim]:
+    """The article's claims, in its order."""
+    return [
+        *predictions.on_training(results.study),
+        *predictions.on_success(results.found),
+        *predictions.on_optimisation(results.found, results.floor),
+        *predictions.on_identification(results.found, results.said),
+        *predictions.on_impact(results.found),
+        *predictions.on_self_evaluation(results.after),
+    ]
+
+
+def tables_of(results: Results, seed: int) -> dict[str, list[Row]]:
+    """What was measured, as tidy rows."""
+    found, rule = results.found, measures.rule_of(results.study)
+    return {
+        "policies": by_size(found),
+        "identification": identity.identification(found, results.said),
+        "identification_with_few": identity.with_few(results.ground, found),
+        "worlds": beyond.by_world(found.actors, results.elsewhere),
+        "self_evaluation": beyond.self_rows([*results.before, *results.after]),
+        "graded_utility": beyond.graded_rows(results.graded),
+        "positions": beyond.position_rows(results.largest, results.far, results.aimless),
+        "reinforcement": variants(results.study),
+        "ladder": stationary.ladder(seed=seed, **rule),
+        "ceilings": stationary.ceilings(seed=seed, **rule),
+    }
+
+
+def figures_of(results: Results, tables: Mapping[str, Sequence[Row]]) -> drawn.Drawn:
+    """The article's figures, and those beyond it."""
+    found = results.found
+    return {
+        **drawn.of_training(results.study, page.rungs(tables["ladder"])),
+        **drawn.of_success(found, tables["ceilings"]),
+        **drawn.of_optimisation(found, results.floor, page.predicted(found)[0]),
+        **drawn.across(found),
+        **identity.identification_figures(found, results.said, list(GOALS)),
+        **identity.few_figure(tables["identification_with_few"]),
+        **drawn.of_impact(found),
+        **beyond.worlds_figures(tables["worlds"]),
+        **beyond.self_figures(results.before, results.after),
+        **beyond.graded_figure(results.graded),
+        **beyond.position_figures(tables["positions"]),
+    }
 
 
 def other_worlds(study: Study, ground: Ground, trained: Sequence[Actor]) -> list[dict[str, Estimate]]:
@@ -151,9 +196,9 @@ def self_evaluations(
     return both[0], both[1]
 
 
-def positions(ground: Ground, actor: Actor) -> list[Estimate]:
-    """The policy's estimate for outcomes further and further from its act."""
-    return [measures.pooled(ground, actor.acts, GOALS[actor.goal], distance) for distance in range(len(ground.later))]
+def positions(ground: Ground, acts: Int[np.ndarray, " history"], goal: int) -> list[Estimate]:
+    """A policy's estimate for outcomes further and further from its act."""
+    return [measures.pooled(ground, acts, GOALS[goal], distance) for distance in range(len(ground.later))]
 
 
 def by_size(found: Measured) -> list[Row]:

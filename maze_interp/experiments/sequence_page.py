@@ -6,7 +6,7 @@ import numpy as np
 
 from maze_interp.experiments.sequence_beyond import AFTER, RANDOM
 from maze_interp.experiments.sequence_claims import fit
-from maze_interp.experiments.sequence_figures import ALL
+from maze_interp.experiments.sequence_figures import best_success
 from maze_interp.experiments.sequence_figures import named as goal_name
 from maze_interp.experiments.sequence_identity import SHOWN
 from maze_interp.experiments.sequence_measures import WORLDS, Graded, Measured, losses, parameters
@@ -14,20 +14,24 @@ from maze_interp.sequences import GOALS, Study
 from maze_interp.tables import Row
 
 
-def learned(
-    study: Study, rungs: Mapping[str, float], found: Measured, ceilings: Sequence[Row], trained: Sequence[Row]
-) -> str:
+def rungs(ladder: Sequence[Row]) -> dict[str, float]:
+    """The ladder of what can be known: a loss for each thing known."""
+    return {str(row.what["knows"]): row.value for row in ladder}
+
+
+def learned(study: Study, found: Measured, tables: Mapping[str, Sequence[Row]]) -> str:
     """How far prediction and success came, beside what could be reached."""
     loss = losses(study, "pretrained", "held_out")
     largest = max(loss, key=parameters)
-    passed = [f"{nats:.3f} ({name})" for name, nats in rungs.items()]
-    best = {row.what["goal"]: row.value for row in ceilings if (row.what["knows"], row.what["legal"]) == (ALL, False)}
+    passed = [f"{nats:.3f} ({name})" for name, nats in rungs(tables["ladder"]).items()]
+    best = best_success(tables["ceilings"])
     reached = [
         f"{found.own('p')[mine].mean():.3f} of at most {best[goal]:.3f} with {goal_name(goal)}"
         for goal in dict.fromkeys(found.goal.tolist())
         if (mine := (found.goal == goal) & (found.parameters == found.parameters.max())).any()
     ]
-    illegal = [row.value for row in trained if (row.measure, row.what["training"]) == ("illegal", "finetuned")]
+    acts = [row for row in tables["reinforcement"] if row.measure == "illegal"]
+    illegal = [row.value for row in acts if row.what["training"] == "finetuned"]
     return (
         f"Pretrained on fresh data, the largest networks predict with a loss of {loss[largest].mean():.3f} nats; the "
         f"ladder of what can be known: {', '.join(passed)}. Reinforced, they succeed in {', '.join(reached)}. Nothing "
