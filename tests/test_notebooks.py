@@ -13,6 +13,7 @@ TINY = {
     "01_first_look": 'world = {"generator": "depth_first", "rows": 3, "cols": 3}\nsteps = 3\nfolder = "run"\n',
     "02_worlds_and_languages": 'rows, cols = 5, 5\ncount = 50\nfolder = "baked"\n',
     "03_search_or_heuristics": 'run = "trained"\ncount = 60\n',
+    "04_reading_the_model": 'run = "trained"\ncount = 120\n',
 }
 
 
