@@ -97,21 +97,21 @@ def jobs(scale: Scale) -> list[Job]:
 
 
 def seed_of(job: Job, scale: Scale) -> int:
-    """The seed of a job in a study."""
+    """The seed of a job in a study: of its networks' first weights and of all they are trained on."""
     return seeds.derive(scale.seed, job.size, job.phase, job.goal)
 
 
 def do(job: Job, scale: Scale, folder: Path, progress: Progress) -> None:
-    """Train what a job names and leave its file."""
-    own = seed_of(job, scale)
+    """Train what a job names and leave its file. What is measured on the way is the same for all jobs."""
+    own: dict[str, Any] = {"seed": seed_of(job, scale), "measured": scale.seed, "progress": progress}
     if job.begins_from is None:
         fixed = scale.fixed if job.phase == "repeated" else 0
         recipe = replace(scale.pretraining, sequences=fixed)
-        trained = pretrain(SIZES[job.size], scale.members, recipe, seed=own, progress=progress)
+        trained = pretrain(SIZES[job.size], scale.members, recipe, **own)
     else:
         start = load(folder / job.begins_from.file, job.begins_from).ensemble
         changes = VARIANTS.get(job.phase, {})
-        trained = reinforce(start, job.goal, replace(scale.reinforcement, **changes), seed=own, progress=progress)
+        trained = reinforce(start, job.goal, replace(scale.reinforcement, **changes), **own)
     tensors = {f"weight.{name}": weight.numpy() for name, weight in trained.ensemble.weights.items()}
     tensors |= {f"curve.{name}": values for name, values in trained.curves.items()} | {"steps": trained.steps}
     storage.write_tensors_atomically(folder / job.file, tensors, vars(job))

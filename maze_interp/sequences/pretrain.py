@@ -45,11 +45,18 @@ class Pretraining:
 
 
 def pretrain(
-    config: EncoderConfig, members: int, recipe: Pretraining, *, seed: int, progress: Progress | None = None
+    config: EncoderConfig,
+    members: int,
+    recipe: Pretraining,
+    *,
+    seed: int,
+    measured: int | None = None,
+    progress: Progress | None = None,
 ) -> Trained:
     """Networks that predict the sequence; member i and the data it sees are functions of (seed, i).
 
-    Measures, in nats: "loss" (training, with dropout), "held_out" and its halves "even" and "odd".
+    Measures, in nats: "loss" (training, with dropout), "held_out" and its halves "even" and "odd". They are of the
+    held-out sequences of the seed `measured` (default: `seed`): trainings that share it are measured on the same.
     """
     drop = learning.dropout(config.dropout, members, seed=seed)
 
@@ -64,9 +71,8 @@ def pretrain(
         return surprise(predicted, torch.from_numpy(wanted)).mean(dim=1)
 
     training_seeds = [seeds.derive(seed, "training", member) for member in range(members)]
-    unseen = recurrence(
-        recipe.held_out, CONTEXT + 2, seed=seeds.derive(seed, "held out"), kind=recipe.kind, noise=recipe.noise
-    )
+    source = seeds.derive(seed if measured is None else measured, "held out")
+    unseen = recurrence(recipe.held_out, CONTEXT + 2, seed=source, kind=recipe.kind, noise=recipe.noise)
 
     def measure(now: Ensemble) -> Measures:
         even, odd = prediction_loss(now, unseen)

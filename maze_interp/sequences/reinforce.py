@@ -4,8 +4,10 @@
 
 As in the article: acts are drawn at temperature 1 while learning and taken at temperature 0 while evaluated; only
 successes are reinforced (`failures` 0; above 0, acts that failed are made less likely, which the article could not do
-without harm); and the network is kept predicting even positions at a much lower rate. Under one optimiser a rate is a
-weight of the loss, so `maintenance` is that rate as a share of the other.
+without harm); and the network is kept predicting even positions at a much lower rate. Both losses share an optimiser,
+and `maintenance` is the weight of one beside the other. Adam scales steps to the size of their sum, so a weight says
+what share of a step prediction has, not how long the step is: it is no learning rate, and alone it would change little.
+The article's rate for failures is "tiny" and not given: the `failures` that a study tries are one choice among many.
 
 Where the article is silent we choose: every step has fresh histories and one act each; what is maintained is the
 sequence as it is ("sequence") or as it goes on from the network's own acts ("own"), on which its words can be read
@@ -63,12 +65,14 @@ def reinforce(
     recipe: Reinforcement,
     *,
     seed: int,
+    measured: int | None = None,
     progress: Progress | None = None,
 ) -> Trained:
     """Networks that pursue a goal, begun from pretrained ones; member i and its data are functions of (seed, i).
 
     Measures: "loss"; on held-out histories, at temperature 0, "success" and "illegal" (the share of acts below 8 where
-    nothing restricts them); and "maintenance" (the prediction loss at even positions, in nats).
+    nothing restricts them); and "maintenance" (the prediction loss at even positions, in nats). Held-out histories and
+    their chances are of the seed `measured` (default: `seed`), which trainings may share.
     Raises ValueError for a goal of nothing or of everything.
     """
     good = goal(wanted)
@@ -91,8 +95,9 @@ def reinforce(
         kept = forward(weights, start.config, torch.from_numpy(contexts), drop)
         return loss + recipe.maintenance * surprise(kept, torch.from_numpy(answers)).mean(dim=1)
 
-    unseen = recurrence(recipe.held_out, CONTEXT + 2, seed=seeds.derive(seed, "held out"), **_rule(recipe))
-    draws = seeds.uniforms(seeds.derive(seed, "held out chances"), recipe.held_out, 1)[:, 0]
+    source = seed if measured is None else measured
+    unseen = recurrence(recipe.held_out, CONTEXT + 2, seed=seeds.derive(source, "held out"), **_rule(recipe))
+    draws = seeds.uniforms(seeds.derive(source, "held out chances"), recipe.held_out, 1)[:, 0]
 
     def measure(now: Ensemble) -> Measures:
         contexts = unseen[:, 1 : CONTEXT + 1]

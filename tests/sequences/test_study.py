@@ -4,6 +4,7 @@ import pytest
 
 from maze_interp import sequences
 from maze_interp.sequences import Job, Pretraining, Reinforcement, Scale
+from maze_interp.sequences.jobs import seed_of
 
 SMALLEST = Scale(
     sizes=("18k", "53k"),
@@ -35,6 +36,22 @@ def test_it_trains_what_its_scale_asks_for(whole):
     moved = whole.finetuned["18k", 4].weights["embed.W_E"] - whole.pretrained["18k"].weights["embed.W_E"]
     assert 0 < moved.abs().max() < 0.1  # three steps from where pretraining ended
     assert (whole.untrained["18k"].weights["embed.W_E"] != whole.pretrained["18k"].weights["embed.W_E"]).all()
+
+
+def test_all_jobs_are_measured_on_the_same_histories(whole):
+    """Reinforcement of every kind begins from one network: what is measured of it then is the same number."""
+    begun = [trained.curves for job, trained in whole.trained.items() if job.begins_from == Job("18k", "pretrained")]
+    assert len(begun) == 1 + len(sequences.VARIANTS)
+    assert len({curves["maintenance"][0].tobytes() for curves in begun}) == 1
+    assert len({curves["illegal"][0].tobytes() for curves in begun}) == 1
+    assert (whole.trained[Job("18k", "pretrained")].curves["even"][-1] == begun[0]["maintenance"][0]).all()
+
+
+def test_what_is_measured_changes_no_weight(whole):
+    seed, config = seed_of(Job("18k", "pretrained"), SMALLEST), sequences.SIZES["18k"]
+    other = sequences.pretrain(config, 2, SMALLEST.pretraining, seed=seed, measured=7)
+    assert all((other.ensemble.weights[n] == weight).all() for n, weight in whole.pretrained["18k"].weights.items())
+    assert (other.curves["even"] != whole.trained[Job("18k", "pretrained")].curves["even"]).all()
 
 
 def test_its_curves_are_rows(whole):
