@@ -3,8 +3,8 @@
 Predictions, made before anything was measured: passages can be read from the residual stream beyond every control, as
 published without these controls; they are read best before the last layer; and what lies ahead can be read beyond what
 current, goal and start cell tell, the less so the farther ahead. A fact is found at a site only if its probe beats the
-majority of each slot, shuffled labels, a bag of the tokens read, the edges they named, the three cells and the
-untrained network, each difference's interval widened for the number of sites.
+majority of each slot, shuffled labels, a bag of the tokens read, the edges they named, the three cells, tokens
+and cells together, and the untrained network, each difference's interval widened for the number of sites.
 """
 
 from collections.abc import Callable

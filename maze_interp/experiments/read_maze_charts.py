@@ -14,7 +14,7 @@ from maze_interp.tables import Row
 
 SHOWN = 4  # mazes drawn as they are and as they are decoded
 CHARTED = ("model", "untrained", "shuffled")
-INPUTS = ("majority", *probing.BAGS)
+INPUTS = ("majority", *probing.INPUTS)
 
 
 def beside(result: ProbeResult, fact: str) -> dict[str, Row]:
@@ -34,13 +34,13 @@ def beyond(result: ProbeResult, facts: list[str], found: dict[str, list[str]]) -
     return figures.heat_map(values, facts, sites, title=title, centre=0.0, x="site", y="fact", value=value)
 
 
-def selectivity(result: ProbeResult, facts: list[str]) -> Figure:
-    """How far each fact's score exceeds that of a probe fitted to shuffled labels, by site."""
+def beyond_shuffled(result: ProbeResult, facts: list[str]) -> Figure:
+    """How far each fact's score exceeds that of a probe fitted to other mazes' labels, by site."""
     rows = [row for row in result.beyond if row.measure == "beyond shuffled"]
     sites, values = _matrix(facts, rows, max)
-    some = len({row.what["target"] for row in rows if row.low > 0})
-    title = f"{some} of {len(facts)} facts are read better at some site than by a probe of shuffled labels"
-    value = "selectivity (accuracy or R²)"
+    some = len({row.what["target"] for row in rows if probing.sign(row) > 0})
+    title = f"{some} of {len(facts)} facts are read better at some site than by a probe of other mazes' labels"
+    value = "score beyond shuffled labels (accuracy or R²)"
     return figures.heat_map(values, facts, sites, title=title, centre=0.0, x="site", y="fact", value=value)
 
 

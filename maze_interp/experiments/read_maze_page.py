@@ -11,12 +11,15 @@ from maze_interp.experiments.read_maze_charts import (
     beside,
     beside_published,
     beyond,
+    beyond_shuffled,
     by_site,
-    selectivity,
 )
 from maze_interp.figures import Figure
 from maze_interp.probing import ProbeResult, Published
+from maze_interp.probing.bilinear import Bilinear
 from maze_interp.tables import Row
+
+HELD, REFUTED, UNTOLD = "as predicted", "against the prediction", "which these mazes do not tell"
 
 
 def findings(
@@ -38,7 +41,7 @@ def findings(
         sentences=[
             _asked(result),
             *([_published(known, result, shown[known.target], size)] if known else []),
-            *_predictions(shown, found, list(dict.fromkeys(row.what["site"] for row in result.beyond))),
+            *_predictions(result, shown, found),
             *_lists(shown, found),
             *([f"Not asked: {'; '.join(left_out.values())}."] if left_out else []),
         ],
@@ -54,11 +57,12 @@ def findings(
                 if row.what["features"] == "model"
             ],
             "beyond_controls": result.beyond,
+            **({"claims": result.claims} if result.claims else {}),
         },
         figures={
             **({"published": beside_published(known, result)} if known else {}),
             "beyond": beyond(result, facts, found),
-            "selectivity": selectivity(result, facts),
+            "beyond_shuffled": beyond_shuffled(result, facts),
             **{f"{fact.replace(', ', '_')}_by_site": by_site(result, fact) for fact in facts[:1]},
             **pictures,
         },
@@ -95,43 +99,73 @@ def _asked(result: ProbeResult) -> str:
         f"Probes ({how}) of {len(recipe.targets)} targets read the model at {recipe.position}, at "
         f"{len({row.what['site'] for row in result.beyond})} sites; they were fitted to {recipe.mazes:,} mazes and "
         f"scored on {scored:,} test mazes{fewer}. Scores are accuracies, and of numbers R²; each is at the site that "
-        f"was best on validation mazes."
+        f"was best on validation mazes.{_weights(result)}"
     )
 
 
-def _predictions(shown: dict[str, dict[str, Row]], found: dict[str, list[str]], sites: list[str]) -> list[str]:
+def _weights(result: ProbeResult) -> str:
+    """Of bilinear probes, how many weights they have beside the mazes they were fitted to."""
+    most = max((one.fit.left.size * 2 for one in result.best.values() if isinstance(one.fit, Bilinear)), default=0)
+    if most <= result.recipe.mazes:
+        return ""
+    return (
+        f" Each has {most:,} weights, more than mazes: the epoch is kept at which validation mazes are likeliest, and "
+        f"the probes of shuffled labels and of the untrained network have as many."
+    )
+
+
+def _predictions(result: ProbeResult, shown: dict[str, dict[str, Row]], found: dict[str, list[str]]) -> list[str]:
     """What became of each prediction whose facts were asked."""
+    claims = {(row.measure, row.what["target"]): row for row in result.claims}
     said = []
     for fact in [name for name in ("passage", "wall") if name in found][:1]:
-        held = "as predicted" if found[fact] else "against the prediction"
-        best = shown[fact]["model"].what["site"]
-        when = ", not before the last, as was predicted" if best == sites[-1] else ", before the last, as predicted"
+        best = shown[fact]["model"]
+        verdict = HELD if found[fact] else REFUTED if result.refuted(fact) else UNTOLD
         said.append(
-            f"Of {fact} the model tells {shown[fact]['model'].value:.1%}, of which a bag of tokens tells "
-            f"{shown[fact]['tokens'].value:.1%} and the untrained network {shown[fact]['untrained'].value:.1%}: it is "
-            f"{'found' if found[fact] else 'not found'} beyond every control, {held}. It is read best at {best}, of "
-            f"{', '.join(sites)}{when if found[fact] else ''}."
+            f"Of {fact} the model tells {best.value:.1%}, of which a bag of tokens tells "
+            f"{shown[fact]['tokens'].value:.1%}, with the three cells {shown[fact][probing.BOTH].value:.1%}, and the "
+            f"untrained network {shown[fact]['untrained'].value:.1%}: it is {'found' if found[fact] else 'not found'} "
+            f"beyond every control, {verdict}."
         )
+        if (probing.EARLIER, fact) in claims:
+            said.append(_earlier(fact, claims[probing.EARLIER, fact]))
     ahead = [name for name in found if name.startswith("ahead_")]
     if ahead:
         some = [name for name in ahead if found[name]]
         gaps = ", ".join(f"{_gap(shown[name], 'cells'):+.3f} at {name.removeprefix('ahead_')}" for name in ahead)
-        held = "as predicted" if some and _falls([_gap(shown[name], "cells") for name in ahead]) else "not as predicted"
         said.append(
             f"Of the cells {ahead[0].removeprefix('ahead_')} and more steps ahead, {len(some)} of {len(ahead)} are "
-            f"found beyond every control; beyond current, goal and start cell the model tells {gaps} steps, {held}."
+            f"found beyond every control; beyond current, goal and start cell the model tells {gaps} steps."
         )
+        said += [_farther(row) for (measure, _), row in claims.items() if measure == probing.NEARER]
     return said
+
+
+def _earlier(fact: str, row: Row) -> str:
+    return (
+        f"Predicted: {fact} is read best before the last site. At {row.what['site']}, the best of the others on "
+        f"validation mazes, {_difference(row)} against {row.what['than']}: {_outcome(row)}."
+    )
+
+
+def _farther(row: Row) -> str:
+    return (
+        f"Predicted: the less is told of what lies ahead the farther it is. On {row.n} mazes that have both, of the "
+        f"nearer half of these steps is told, beyond the three cells, {_difference(row)} against the farther half: "
+        f"{_outcome(row)}."
+    )
+
+
+def _difference(row: Row) -> str:
+    return f"{row.value:+.3f}" + ("" if np.isnan(row.low) else f" ({row.low:+.3f} to {row.high:+.3f})")
+
+
+def _outcome(row: Row) -> str:
+    return {1: HELD, 0: UNTOLD, -1: REFUTED}[probing.sign(row)]
 
 
 def _gap(rows: dict[str, Row], control: str) -> float:
     return rows["model"].value - rows[control].value
-
-
-def _falls(gaps: list[float]) -> bool:
-    """Whether the nearer half of the steps exceeds the farther one."""
-    half = len(gaps) // 2
-    return half == 0 or float(np.mean(gaps[:half])) > float(np.mean(gaps[half:]))
 
 
 def _lists(shown: dict[str, dict[str, Row]], found: dict[str, list[str]]) -> list[str]:
@@ -148,6 +182,5 @@ def _lists(shown: dict[str, dict[str, Row]], found: dict[str, list[str]]) -> lis
 def _told(fact: str, rows: dict[str, Row]) -> str:
     """A fact's score and that of its strongest control."""
     model = rows["model"]
-    told = probing.TARGETS[probing.target_of(fact)].told_by
-    control = max((name for name in probing.CONTROLS if name not in told), key=lambda name: rows[name].value)
+    control = max(probing.controls_of(fact), key=lambda name: rows[name].value)
     return f"{fact} {model.value:.3f} at {model.what['site']} ({control} {rows[control].value:.3f})"

@@ -122,7 +122,8 @@ def fit(
 ) -> Bilinear:
     """The probe of the epoch whose answers to the unseen samples are likeliest. `progress` counts epochs.
 
-    Raises ValueError if there are fewer mazes than the probe has features.
+    Raises ValueError if there are fewer mazes than the probe has features. Its weights may be more: those that are
+    learned by heart make no answer to unseen samples likelier, and the epoch before them is kept.
     """
     given, right = train
     known = np.flatnonzero(right >= 0)

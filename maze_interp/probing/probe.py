@@ -5,12 +5,18 @@ on the test split, so no maze's passages are on two sides, and those of the test
 scored on the same test mazes, are
 
     majority    what is most frequent for each slot of the target (the mean, for a number)
-    shuffled    the same features, fitted to the labels of other mazes; what a score exceeds it by is its selectivity
-    tokens      a bag of the tokens read so far;  edges: which edges they named;  cells: current, goal and start cell
+    shuffled    the same features, fitted to the labels of other mazes: what such a probe makes of nothing. It is no
+                control task (Hewitt & Liang 2019), which would be scored on labels of its own
+    tokens      a bag of the tokens read so far;  edges: which edges they named;  cells: current, goal and start cell;
+                tokens and cells: the two together
     untrained   the same site of the network before training
 
 A probe finds a fact only if it beats every control: the interval of each paired difference, widened for the number of
 sites (Bonferroni), lies above 0. A bag that states the fact outright (`Target.told_by`) is shown but is no control.
+
+Linear probes are refused fewer mazes than they have parameters. A bilinear one has more weights than it has mazes, and
+is refused fewer mazes than features only: it keeps the epoch at which unseen mazes are likeliest, so what its weights
+learn by heart costs it its score on test mazes, and its controls have as many of them.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +24,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Bool
 
-from maze_interp import mazes, seeds, tables
+from maze_interp import mazes, seeds
 from maze_interp.mazes import MazeBatch, Mixture, World
 from maze_interp.models import HookedTransformer, Site
 from maze_interp.probing import bilinear, targets
@@ -34,25 +40,34 @@ from maze_interp.probing.bench import (
     bench,
     fit,
     majority,
-    measure_of,
     score,
-    target_of,
 )
 from maze_interp.probing.bilinear import Bilinear
-from maze_interp.probing.features import BAGS, Progress, bag, read, sites_of, width
+from maze_interp.probing.compared import (
+    ALWAYS,
+    BOTH,
+    CELLS,
+    INPUTS,
+    MAJORITY,
+    MODEL,
+    SHUFFLED,
+    TOKENS,
+    UNTRAINED,
+    Found,
+    Tried,
+    best_of,
+    claims,
+    compare,
+    mean_of,
+)
+from maze_interp.probing.features import Progress, bag, read, sites_of, width
 from maze_interp.probing.linear import Fit
 from maze_interp.probing.pairing import pair
-from maze_interp.probing.positions import ask
+from maze_interp.probing.positions import Asked, ask
 from maze_interp.probing.recipe import BILINEAR, Probe, ProbeRecipe, ProbeResult, name_of
-from maze_interp.probing.targets import TARGETS
-from maze_interp.tables import Row
 from maze_interp.tokens import Tokenizer
 
-MODEL, UNTRAINED, SHUFFLED, MAJORITY, ALWAYS = "model", "untrained", "shuffled", "majority", "always yes"
-CONTROLS = (MAJORITY, SHUFFLED, *BAGS, UNTRAINED)
 SPLITS = ("training", "validation", "test")
-Found = dict[tuple[str, str], dict[str, PerMaze]]  # each fact's scores by features and site ("" for no site)
-Best = dict[str, tuple[float, Probe]]  # each target's best score on validation mazes, and whose it is
 
 
 def split(
@@ -113,54 +128,30 @@ def probe(
     of_bags = "ridge" if recipe.method == BILINEAR else recipe.method
     on = bench(asked, recipe.targets, method=of_bags, penalties=recipe.penalties, seed=seed)
     found: Found = {(MAJORITY, ""): score(on, majority(on)), (ALWAYS, ""): always_yes(on)}
-    for name in BAGS:
-        bags = [bag(name, one, model.maze_tokenizer) for one in asked]
+    for name in INPUTS:
+        bags = [_bag(name, one, model.maze_tokenizer) for one in asked]
         found[name, ""] = score(on, fit(on, bags).predict(bags[TEST]))
     networks = untrained, model
     if recipe.method == BILINEAR:
-        read_off, best = _paired(networks, on, sites, recipe.rank, seed, progress)
+        read_off, tried = _paired(networks, on, sites, recipe.rank, seed, progress)
     else:
-        read_off, best = _linear(networks, on, sites, progress)
-    scores, beyond = compare(found | read_off, seed=seed)
-    return ProbeResult(recipe, scores, beyond, {name: one for name, (_, one) in best.items()})
+        read_off, tried = _linear(networks, on, sites, progress)
+    found |= read_off
+    best = {name: best_of(probes) for name, probes in tried.items()}
+    return ProbeResult(recipe, *compare(found, seed=seed), best, claims(found, tried, seed=seed))
 
 
-def compare(found: Found, *, seed: int) -> tuple[list[Row], list[Row]]:
-    """(a row for each score, a row for each paired difference of the model to a control) with intervals over mazes.
-
-    The intervals of differences are widened for the number of sites of the model.
-    """
-    sites = [site for features, site in found if features == MODEL]
-    scores, beyond = [], []
-    for (features, site), facts in found.items():
-        what = {"features": features, **({"site": site} if site else {})}
-        scores += [(measure_of(fact), {"target": fact, **what}, each) for fact, each in facts.items()]
-    for site in sites:
-        for fact, each in found[MODEL, site].items():
-            told = TARGETS[target_of(fact)].told_by
-            for control in (one for one in CONTROLS if one not in told):
-                other = found[control, site if control in (SHUFFLED, UNTRAINED) else ""][fact]
-                beyond.append((f"beyond {control}", {"target": fact, "site": site}, each - other))
-    return _rows(scores, seed, 0.95), _rows(beyond, seed, 1 - 0.05 / len(sites))
-
-
-def _rows(measured: list[tuple[str, dict[str, str], PerMaze]], seed: int, level: float) -> list[Row]:
-    """A row for each, its interval nan where all mazes are alike."""
-    values = np.stack([each for _, _, each in measured], axis=1)
-    lows, highs = tables.bootstrap_means(values, seed=seed, level=level)
-    ends = zip(measured, lows.tolist(), highs.tolist(), strict=True)
-    return [
-        Row(measure, _mean(each), low, high, int((~np.isnan(each)).sum()), what)
-        for (measure, what, each), low, high in ends
-    ]
+def _bag(name: str, asked: Asked, tokenizer: Tokenizer) -> Part:
+    parts = (TOKENS, CELLS) if name == BOTH else (name,)
+    return np.concatenate([bag(part, asked, tokenizer) for part in parts], axis=1)
 
 
 def _linear(
     networks: tuple[HookedTransformer, HookedTransformer], on: Bench, sites: list[Site], progress: Progress | None
-) -> tuple[Found, Best]:
+) -> tuple[Found, Tried]:
     """The scores of linear probes of the untrained and of the trained network at each site, and the latter's best."""
     found: Found = {}
-    best: Best = {}
+    tried: Tried = {}
     untrained, model = networks
     for site, features in _read(untrained, on.asked, sites, progress, first=True).items():
         found[UNTRAINED, name_of(site)] = score(on, fit(on, features).predict(features[TEST]))
@@ -171,8 +162,8 @@ def _linear(
         found[SHUFFLED, name_of(site)] = score(on, predicted[:, outputs:])
         fits = {name: fitted.part(columns) for name, columns in on.truth[TEST].columns.items()}
         validated = score(on, fitted.predict(features[VALIDATION]), VALIDATION)
-        _keep_best(best, site, fits, validated, found[MODEL, name_of(site)])
-    return found, best
+        _keep(tried, site, fits, validated, found[MODEL, name_of(site)])
+    return found, tried
 
 
 def _paired(
@@ -182,10 +173,10 @@ def _paired(
     rank: int,
     seed: int,
     progress: Progress | None,
-) -> tuple[Found, Best]:
+) -> tuple[Found, Tried]:
     """The same of bilinear probes; of the trained network half of them are fitted to shuffled labels."""
     found: Found = {}
-    best: Best = {}
+    tried: Tried = {}
     each, fits = sum(len(one.mazes) for one in on.asked), len(on.asked[TRAIN].mazes) * len(sites) * len(on.spread)
     for features, network in zip((UNTRAINED, MODEL), networks, strict=True):
         told = _told(progress, each + fits if features == MODEL else 0, 2 * each + 3 * fits)
@@ -194,8 +185,8 @@ def _paired(
             if one.shuffled is not None:
                 found[SHUFFLED, name_of(one.site)] = score(on, one.shuffled)
                 validated = score(on, one.validation, VALIDATION)
-                _keep_best(best, one.site, one.fits, validated, found[MODEL, name_of(one.site)])
-    return found, best
+                _keep(tried, one.site, one.fits, validated, found[MODEL, name_of(one.site)])
+    return found, tried
 
 
 def _read(
@@ -216,21 +207,13 @@ def _told(progress: Progress | None, before: int, total: int) -> Progress | None
     return (lambda done, _: progress(before + done, total)) if progress else None
 
 
-def _keep_best(
-    best: Best,
+def _keep(
+    tried: Tried,
     site: Site,
     fits: Mapping[str, Fit | Bilinear],
     validated: dict[str, PerMaze],
     scored: dict[str, PerMaze],
 ) -> None:
-    """Put into `best` the targets whose probe at this site does better on validation mazes than the one there."""
+    """Put each target's probe of this site into `tried`."""
     for name, one in fits.items():
-        value = _mean(validated[name])
-        if name not in best or value > best[name][0]:
-            best[name] = value, Probe(name, site, one, _mean(scored[name]))
-
-
-def _mean(each: PerMaze) -> float:
-    """The mean of what is known; nan if nothing is."""
-    known = each[~np.isnan(each)]
-    return float(known.mean()) if len(known) else float("nan")
+        tried.setdefault(name, []).append((mean_of(validated[name]), Probe(name, site, one, mean_of(scored[name]))))

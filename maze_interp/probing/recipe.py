@@ -1,6 +1,6 @@
 """What to read of a model, where and how; and what was read: probes, their scores and those of their controls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -76,21 +76,38 @@ class ProbeResult:
     """What was read: each row of `scores` is a mean over test mazes, each of `beyond` a paired difference to a control.
 
     The intervals of `beyond` are widened for the number of sites. `best` has each target's probe at the site that
-    scored best on validation mazes.
+    scored best on validation mazes; `claims` are the paired differences that predictions are judged by.
     """
 
     recipe: ProbeRecipe
     scores: list[Row]
     beyond: list[Row]
     best: dict[str, Probe]
+    claims: list[Row] = field(default_factory=list)
 
     def found(self, fact: str) -> list[str]:
         """The sites at which a fact is found: every difference to a control is above 0."""
-        lows: dict[str, list[float]] = {}
+        return [site for site, rows in self._by_site(fact).items() if all(sign(row) > 0 for row in rows)]
+
+    def refuted(self, fact: str) -> bool:
+        """Whether the fact is surely nowhere found: at every site some control does as well, or better."""
+        return all(any(sign(row, none=True) < 0 for row in rows) for rows in self._by_site(fact).values())
+
+    def _by_site(self, fact: str) -> dict[str, list[Row]]:
+        rows: dict[str, list[Row]] = {}
         for row in self.beyond:
             if row.what["target"] == fact:
-                lows.setdefault(row.what["site"], []).append(row.value if np.isnan(row.low) else row.low)
-        return [site for site, low in lows.items() if min(low) > 0]
+                rows.setdefault(row.what["site"], []).append(row)
+        return rows
+
+
+def sign(row: Row, *, none: bool = False) -> int:
+    """1 where a difference is above 0, -1 where it is below, 0 where its interval does not tell.
+
+    Of mazes that are all alike, which have no interval, the value is taken. With `none`, what is not above 0 is below.
+    """
+    low, high = (row.value if np.isnan(end) else end for end in (row.low, row.high))
+    return int(low > 0) - int(high <= 0 if none else high < 0)
 
 
 def name_of(site: Site) -> str:

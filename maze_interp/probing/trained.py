@@ -2,7 +2,8 @@
 
     probes.safetensors    the arrays of each target's best probe, kilobytes
     probes.json           recipe, sites, and which model on which lattice was read
-    scores.csv            scores with their controls;  beyond.csv: paired differences to the controls
+    scores.csv            scores with their controls;  beyond.csv: paired differences to the controls;  claims.csv: to
+                          each other
 
 A probe reads the model it was trained on and no other: its weights' hash is kept and compared.
 """
@@ -23,7 +24,8 @@ from maze_interp.probing.linear import Fit
 from maze_interp.probing.positions import Asked
 from maze_interp.probing.recipe import Probe, ProbeRecipe, ProbeResult, name_of
 
-WEIGHTS, RECORD, SCORES, BEYOND = "probes.safetensors", "probes.json", "scores.csv", "beyond.csv"
+WEIGHTS, RECORD = "probes.safetensors", "probes.json"
+TABLES = ("scores", "beyond", "claims")  # of a result, each in a file
 LINEAR, PAIRED = ("weight", "bias"), ("left", "right", "centre", "scale")  # the arrays of either kind of probe
 
 
@@ -60,8 +62,8 @@ def save(result: ProbeResult, model: HookedTransformer, rows: int, cols: int, fo
         "recipe": recipes.to_dict(result.recipe),
         "probes": {name: _described(one) for name, one in result.best.items()},
     }
-    tables.to_csv(result.scores, folder / SCORES)
-    tables.to_csv(result.beyond, folder / BEYOND)
+    for name in TABLES:
+        tables.to_csv(getattr(result, name), folder / f"{name}.csv")
     storage.write_tensors_atomically(folder / WEIGHTS, arrays)
     storage.write_text_atomically(folder / RECORD, json.dumps(record, indent=1, allow_nan=False) + "\n")
 
@@ -69,7 +71,7 @@ def save(result: ProbeResult, model: HookedTransformer, rows: int, cols: int, fo
 def load(folder: str | Path) -> TrainedProbes:
     """What `save` wrote. Raises ValueError if a folder holds no probes."""
     folder = Path(folder)
-    for name in (WEIGHTS, RECORD, SCORES, BEYOND):
+    for name in (WEIGHTS, RECORD, *(f"{name}.csv" for name in TABLES)):
         if not (folder / name).exists():
             raise ValueError(f"{folder} holds no trained probes: it has no {name}")
     record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
@@ -86,7 +88,8 @@ def load(folder: str | Path) -> TrainedProbes:
             fit = Fit(weight, bias, told["penalty"] * same, told["link"] * same.astype(bool))
         (site,) = sites_of([told["site"]], layers=1 << 30, heads=1 << 30)
         best[name] = Probe(name, site, fit, told["score"])
-    result = ProbeResult(recipe, tables.from_csv(folder / SCORES), tables.from_csv(folder / BEYOND), best)
+    scores, beyond, claims = (tables.from_csv(folder / f"{name}.csv") for name in TABLES)
+    result = ProbeResult(recipe, scores, beyond, best, claims)
     return TrainedProbes(result, record["model"], record["rows"], record["cols"])
 
 

@@ -34,7 +34,7 @@ def test_every_fact_stands_beside_its_controls(found):
     assert found.numbers["goal: cells"] == 1.0
     assert found.numbers["passage: edges"] > 0.99
     assert found.numbers["current: sites found at"] >= 1  # the start is the current cell, and only the model knows it
-    assert set(found.figures) == {"beyond", "selectivity", "passage_by_site", "decoded"}
+    assert set(found.figures) == {"beyond", "beyond_shuffled", "passage_by_site", "decoded"}
 
 
 def test_sentences_state_the_numbers_and_what_was_not_asked(found):
@@ -47,9 +47,31 @@ def test_sentences_state_the_numbers_and_what_was_not_asked(found):
         kind = "Found" if found.numbers[f"{fact}: sites found at"] else "Not found"
         said = next(sentence for sentence in found.sentences if sentence.startswith(f"{kind} beyond every control"))
         assert f" {fact} {found.numbers[f'{fact}: model']:.3f} at " in said
+    assert "selectivity" not in text + " ".join(str(drawn.layout.title.text) for drawn in found.figures.values())
     title = figures.plain(found.figures["beyond"].layout.title.text)
     some = sum(name.endswith("sites found at") and value > 0 for name, value in found.numbers.items())
     assert title.startswith(f"{some} of ")
+
+
+def test_predictions_are_judged_by_intervals(found):
+    verdicts = {1: "as predicted", 0: "which these mazes do not tell", -1: "against the prediction"}
+    claims = {(row.measure, row.what["target"]): row for row in found.tables["claims"]}
+    earlier = claims[probing.EARLIER, "passage"]
+    (said,) = [one for one in found.sentences if one.startswith("Predicted: passage is read best before the last")]
+    assert f"{earlier.value:+.3f} ({earlier.low:+.3f} to {earlier.high:+.3f}) against {earlier.what['than']}" in said
+    assert said.endswith(f"{verdicts[probing.sign(earlier)]}.")
+    (nearer,) = [row for (measure, _), row in claims.items() if measure == probing.NEARER]
+    (said,) = [one for one in found.sentences if one.startswith("Predicted: the less is told")]
+    assert said.startswith(f"Predicted: the less is told of what lies ahead the farther it is. On {nearer.n} mazes")
+    assert said.endswith(f"{verdicts[probing.sign(nearer)]}.")
+
+
+def test_tokens_and_cells_together_are_a_control_unless_one_tells_the_fact(found):
+    compared = {(row.measure, row.what["target"]) for row in found.tables["beyond_controls"]}
+    assert ("beyond tokens and cells", "passage") in compared
+    assert ("beyond tokens and cells", "goal") not in compared
+    both = found.numbers["goal: tokens and cells"]
+    assert both == 1.0
 
 
 def test_saved_probes_read_the_run_again(found, saved, trained):
@@ -101,6 +123,7 @@ def test_bilinear_probes_are_read_and_saved_like_the_others(trained, tmp_path):
     page = read_maze.run(settings)
     assert page.sentences[0].startswith("Probes (bilinear, rank 4) of 1 targets")
     assert page.sentences[-1] == "Not asked: a bilinear probe answers with a cell, which 'passage' is not."
+    assert "weights, more than mazes" in page.sentences[0]
     assert {"majority", "shuffled", "tokens", "edges", "cells", "untrained"} <= {
         row.what["features"] for row in page.tables["facts"]
     }

@@ -38,6 +38,15 @@ def test_a_planted_cell_is_found_and_a_shuffled_one_is_not(shuffle):
     assert again.left.shape == (16, 8)
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_more_weights_than_mazes_find_no_more_than_there_is(shuffle):
+    """1,024 weights, 200 mazes. Right by chance: 1/9 of 1,000, whose standard deviation is 0.01."""
+    probe = bilinear.fit(planted(200, shuffle), planted(100, shuffle), seed=0, rank=32, epochs=30, rate=1e-2)
+    given, answer = planted(1000, shuffle)
+    right = (probe.predict(given).argmax(axis=1) == answer).mean()
+    assert right < 0.16 if shuffle else right > 0.9
+
+
 def test_keys_are_read_where_a_cell_was_named_last():
     model = tiny.model(1, rows=3, cols=3)
     batch = mazes.draw(WORLD, 30, seed=1)
