@@ -1,6 +1,6 @@
 """Replacing parts of one run by parts of another: which places carry the choice at a fork."""
 
-from maze_interp.patching.effects import EFFECTS, Choice, apart, effect, recovered, recovered_row
+from maze_interp.patching.effects import EFFECTS, Choice, apart, effect, recovered, shares
 from maze_interp.patching.meanings import MEANINGS
 from maze_interp.patching.pairs import FAMILIES, PromptPairs, controls, prompts
 from maze_interp.patching.sweep import Sweep, by_meaning, everywhere, sweep
@@ -19,6 +19,6 @@ __all__ = [
     "everywhere",
     "prompts",
     "recovered",
-    "recovered_row",
+    "shares",
     "sweep",
 ]

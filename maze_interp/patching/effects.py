@@ -2,21 +2,21 @@
 
 A patched run lies between two others, the one it was made in and the one it was given parts of. `recovered` puts an
 effect on that line: 0 is the run as it was, 1 the run that the parts came from. Where the two runs agree there is no
-line; such pairs are left out and counted.
+line: `apart` says of which pairs there is one, and `shares` is silent where there may be none on average.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from maze_interp import recipes, tables
+from maze_interp import recipes
 
 Logits = Float[np.ndarray, "*patch pair vocab"]
 Values = Float[np.ndarray, "*patch pair"]
 APART = 1e-3  # nats or shares: below, the two runs agree
-BOOTSTRAPS = 2000
 
 
 @dataclass(frozen=True)
@@ -77,33 +77,30 @@ def recovered(
     return (patched - begin) / line
 
 
-def recovered_row(
-    measure: str,
-    patched: Float[np.ndarray, " pair"],
-    begin: Float[np.ndarray, " pair"],
-    end: Float[np.ndarray, " pair"],
+def shares(
+    change: Float[np.ndarray, "pair column"],
+    line: Float[np.ndarray, " pair"],
     maze: Int[np.ndarray, " pair"],
     *,
-    seed: int,
-    **what: object,
-) -> tables.Row:
-    """The mean change over the mean line: pairs in proportion to what there is to recover, intervals over mazes.
+    level: float = 0.95,
+) -> Float[np.ndarray, "column 3"]:
+    """(share, low, high) of each column: its mean change over the mean line, nan where that may be 0.
 
-    Single pairs' ratios are not averaged, because one pair whose runs nearly agree would decide the mean. `n` counts
-    mazes; nan if there is nothing to recover.
+    Pairs count in proportion to their line: of single pairs' ratios, one whose runs nearly agree would decide the mean.
+    The interval is that of a ratio of means of mazes, linearised (Cochran 1977, Sampling Techniques, 6.3).
     """
-    known = ~np.isnan(patched)
-    _, of = np.unique(maze[known], return_inverse=True)
-    sums = np.stack([np.bincount(of, one[known]) for one in (patched - begin, end - begin)]) if known.any() else None
-    if sums is None or abs(sums[1].sum()) <= APART:
-        return tables.Row(measure, float("nan"), float("nan"), float("nan"), 0, what)
-
-    def ratio(chosen: Int[np.ndarray, "draw maze"]) -> Float[np.ndarray, " draw"]:
-        change, line = sums[0][chosen].sum(axis=1), sums[1][chosen].sum(axis=1)
-        return np.where(np.abs(line) > APART, change / np.where(line == 0, 1.0, line), np.nan)
-
-    low, high = tables.bootstrap(ratio, sums.shape[1], seed=seed, draws=BOOTSTRAPS)
-    return tables.Row(measure, float(sums[0].sum() / sums[1].sum()), low, high, sums.shape[1], what)
+    of_maze = np.unique(maze, return_inverse=True)[1]
+    count, columns = int(of_maze.max(initial=-1)) + 1, np.concatenate([change, line[:, None]], axis=1)
+    sums = np.zeros((count, columns.shape[1]))
+    np.add.at(sums, of_maze, columns)
+    whole, z = sums[:, -1].sum(), NormalDist().inv_cdf((1 + level) / 2)
+    grow = count / max(count - 1, 1)
+    uncertain = z * np.sqrt(grow * ((sums[:, -1] - whole / max(count, 1)) ** 2).sum())
+    if count < 2 or abs(whole) <= uncertain:
+        return np.full((change.shape[1], 3), np.nan)
+    share = sums[:, :-1].sum(axis=0) / whole
+    half = z * np.sqrt(grow * ((sums[:, :-1] - share * sums[:, -1:]) ** 2).sum(axis=0)) / abs(whole)
+    return np.stack([share, share - half, share + half], axis=1)
 
 
 def _of(logits: Logits, token: Int[np.ndarray, " pair"]) -> Values:

@@ -2,7 +2,8 @@
 
 Position 57 is the goal in one maze and a corridor in the next. Seen from a fork, a position has one meaning: it belongs
 to the edge that was changed, to an edge at the fork, to one on the way from there to the goal, to another edge, or it
-names the start, the goal or a cell of the path. The `;` that ends an edge, at which a first layer may join its two
+names the start, the goal or a cell of the path. What lies on the way that the corrupted maze asks for has a meaning of
+its own. The `;` that ends an edge, at which a first layer may join its two
 cells, is told from the tokens that name it, and the words between the sections, where a network may put down what it
 has read, from each other.
 """
@@ -21,6 +22,8 @@ MEANINGS = (
     "; of an edge at the fork",
     "edge on the way",
     "; of an edge on the way",
+    "edge on the other way",
+    "; of an edge on the other way",
     "other edge",
     "; of another edge",
     "<ADJLIST_START>",
@@ -36,7 +39,7 @@ MEANINGS = (
     "here",
 )
 NOT_READ = -1  # what follows the decision
-CHANGED, AT_FORK, ON_THE_WAY, OTHER = 0, 2, 4, 6
+CHANGED, AT_FORK, ON_THE_WAY, ON_THE_OTHER, OTHER = 0, 2, 4, 6, 8
 
 
 def meanings(
@@ -44,23 +47,27 @@ def meanings(
     changed: Bool[np.ndarray, "pair position"],
     decision: Int[np.ndarray, " pair"],
     onward: PathBatch,
+    rival: PathBatch,
 ) -> Int[np.ndarray, "pair position"]:
     """The index in MEANINGS of every position, int8; NOT_READ behind the decision.
 
-    `changed` are the positions at which the two prompts differ, `decision` that of the token that names the fork, and
-    `onward` the path from there to the goal. An edge belongs to the first of the kinds above that it could.
+    `changed` are the positions at which the two prompts differ, `decision` that of the token that names the fork,
+    `onward` the path from there to the goal in the clean maze and `rival` the one in the corrupted maze. An edge
+    belongs to the first of the kinds above that it could.
     """
     row, position = np.arange(len(tokens))[:, None], np.arange(tokens.ids.shape[1])
     inside = (tokens.part == EDGE) & ~np.isin(tokens.ids, (ADJLIST_START, ADJLIST_END))
     ends, names = inside & (tokens.ids == SEMICOLON), tokens.cell != NO_CELL
     edge = np.cumsum(ends, axis=1) - ends
-    place = _place_on(onward, tokens.cell, names)
+    place, elsewhere = (_place_on(path, tokens.cell, names) for path in (onward, rival))
     kinds = (
         _any(edge, inside & changed),
         _any(edge, inside & (place == 0)),
         _steps(edge, inside & (place >= 0), place),
+        _steps(edge, inside & (elsewhere >= 0), elsewhere),
     )
-    kind = np.select([one[row, edge] for one in kinds], [CHANGED, AT_FORK, ON_THE_WAY], OTHER) + ends
+    numbers = [CHANGED, AT_FORK, ON_THE_WAY, ON_THE_OTHER]
+    kind = np.select([one[row, edge] for one in kinds], numbers, OTHER) + ends
     named = {
         **{SPECIALS[word]: tokens.ids == word for word in range(PATH_START + 1)},
         "start": (tokens.part == START) & names,

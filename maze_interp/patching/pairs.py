@@ -2,10 +2,8 @@
 
 A clean prompt leads to a fork where one step is right. The corrupted prompt has as many tokens and differs in one
 thing, so position k means the same in both, and whatever the network carries of that thing can be carried over from
-one run into the other. Each of FAMILIES changes another thing. The null of a pair is its `control`: as much is changed
-as far away, and the right step stays what it was.
-
-A pair whose clean decision the model gets wrong has nothing to carry; it is kept, and `effects` says which those are.
+one run into the other. Each of FAMILIES changes another thing. The null of a pair is its control (`controls`):
+something is changed as far away, and the right step stays what it was.
 """
 
 from collections.abc import Callable
@@ -153,9 +151,14 @@ def prompts(family: str, pairs: Pairs, tokenizer: Tokenizer, *, seed: int) -> Pr
     return _paired(family, pairs, _clean(pairs, tokenizer, order), corrupted, tokenizer)
 
 
-def controls(pairs: Pairs, tokenizer: Tokenizer, *, seed: int) -> tuple[PromptPairs, Int[np.ndarray, " control"]]:
-    """`mazes.controls` of pairs as prompts, and which pair each is a control of: as much is changed, nothing turns."""
-    beside, of = mazes.controls(pairs, seed=seed)
+def controls(
+    pairs: Pairs, tokenizer: Tokenizer, *, seed: int, kind: str | None = None, alike: str = ""
+) -> tuple[PromptPairs, Int[np.ndarray, " control"]]:
+    """`mazes.controls` of pairs as prompts, and which pair each is a control of: as far away, and nothing turns.
+
+    With `alike`, one of mazes.EXTENTS, it changes as much as well; fewer pairs have one.
+    """
+    beside, of = mazes.controls(pairs, seed=seed, kind=kind, alike=alike)
     return prompts("control", beside, tokenizer, seed=seed), of
 
 
@@ -181,7 +184,7 @@ def _paired(family: str, pairs: Pairs, clean: TokenBatch, corrupted: TokenBatch,
     if not differ.any(axis=1).all():
         raise ValueError(f"{family}: the prompts of pair {int((~differ.any(axis=1)).argmax())} do not differ")
     tokens, decision = _tokens_of(tokenizer, pairs.base), clean.length - 1
-    onward = mazes.solve(replace(pairs.base, start=pairs.here))
+    onward, rival = (mazes.solve(replace(one, start=pairs.here)) for one in (pairs.base, pairs.edited))
     return PromptPairs(
         family=family,
         mazes=pairs.base,
@@ -192,7 +195,7 @@ def _paired(family: str, pairs: Pairs, clean: TokenBatch, corrupted: TokenBatch,
         wrong=tokens[_beside(pairs, pairs.rival)],
         maze=pairs.maze,
         distance=pairs.distance,
-        meaning=meanings(clean, differ, decision, onward),
+        meaning=meanings(clean, differ, decision, onward, rival),
     )
 
 

@@ -33,7 +33,7 @@ class Sweep:
     """The effects of patches: `values[name]` is [site, place, pair].
 
     `begin` and `end` are the same effects of the run that was patched and of the run the parts came from, [pair]; a
-    place without a position that differs in the two keeps the value of `begin`, and `idle` counts those, by site.
+    patch without a position that differs in the two changes nothing, and `idle` counts those, by site.
     """
 
     direction: str
@@ -160,7 +160,8 @@ def _patched(swap: Swap, site: Site, places: Places, memory: float, threads: int
     begins = mask.any(dim=1).float().argmax(dim=-1)
     busy = mask.flatten(1).any(dim=1).nonzero()[:, 0]
     busy = busy[begins[busy].argsort(stable=True)]
-    chunks = list(_chunks(busy, begins, length, _rows(swap, memory) // len(logits)))
+    threads = cores.settle(threads, logits.device.type, max(len(busy), 1))
+    chunks = list(_chunks(busy, begins, length, _each(swap), memory * 2**20 / threads / len(logits)))
 
     def through(chunk: Tensor) -> None:
         with torch.inference_mode():
@@ -168,9 +169,9 @@ def _patched(swap: Swap, site: Site, places: Places, memory: float, threads: int
             stream = changed(swap, site, begin, mask[chunk, :, begin:])
             out[chunk] = reruns.rerun(swap.w, swap.into, depth_of(site), begin, stream)
 
-    with cores.workers(cores.settle(threads, logits.device.type, max(len(chunks), 1))) as pool:
+    with cores.workers(threads) as pool:
         list(pool.map(through, chunks))
-    return _numpy(out), len(places) - len(busy)
+    return _numpy(out), int((~mask.any(dim=-1)).sum())
 
 
 def _differs(swap: Swap, site: Site, length: int) -> Bool[Tensor, "maze position"]:
@@ -185,18 +186,19 @@ def _differs(swap: Swap, site: Site, length: int) -> Bool[Tensor, "maze position
     return differs.long().cumsum(dim=1) > 0 if reads else differs
 
 
-def _rows(swap: Swap, memory: float) -> int:
-    """How many positions may be in flight at once."""
+def _each(swap: Swap) -> tuple[int, int]:
+    """The bytes that a patch of one pair holds for each position that is run again, and for each that is looked at."""
     layer = swap.w.layers[0]
-    width = 4 * (8 * layer.out[0].shape[1] + 2 * layer.mlp_in[0].shape[1])
-    return int(memory * 2**20) // width
+    d_model, d_mlp = layer.out[0].shape[1], layer.mlp_in[0].shape[1]
+    return 4 * (8 * d_model + 2 * d_mlp), 4 * 2 * d_model
 
 
-def _chunks(busy: Tensor, begins: Tensor, length: int, room: int) -> Iterator[Tensor]:
+def _chunks(busy: Tensor, begins: Tensor, length: int, each: tuple[int, int], room: float) -> Iterator[Tensor]:
     """Patches that go through the network together: as many as fit, the widest of them counting for all."""
     done = 0
     while done < len(busy):
-        count = max(1, room // (length - int(begins[busy[done]])))
+        bytes_each = each[0] * (length - int(begins[busy[done]])) + each[1] * length
+        count = max(1, int(room / bytes_each))
         yield busy[done : done + count]
         done += count
 

@@ -43,29 +43,42 @@ def test_recovered_is_0_at_the_beginning_and_1_at_the_end_and_missing_without_a_
     assert effects.apart(begin, end).tolist() == [True, True, False]
 
 
-def test_the_row_weighs_pairs_by_what_there_is_to_recover():
-    begin, end = np.zeros(3), np.array([1.0, 3.0, 0.0])
-    patched = np.array([1.0, 0.0, 0.0])
-    row = patching.recovered_row("z", patched, begin, end, np.array([0, 1, 2]), seed=0, layer=1)
-    assert row.value == pytest.approx(0.25)
-    assert (row.n, row.what) == (3, {"layer": 1})
+def test_shares_weigh_pairs_by_what_there_is_to_recover():
+    line = np.array([1.0, 3.0, 2.0, 2.0])
+    change = np.array([[1.0, 1.0], [0.0, 3.0], [1.0, 2.0], [0.0, 2.0]])
+    found = patching.shares(change, line, np.arange(4))
+    np.testing.assert_allclose(found[:, 0], [0.25, 1.0])
+    np.testing.assert_allclose(found[1], 1.0)  # all of every pair: nothing to be uncertain about
+    assert found[0, 1] < 0.25 < found[0, 2]
+    wider = patching.shares(change, line, np.arange(4), level=0.999)
+    assert wider[0, 1] < found[0, 1]
 
 
-def test_the_interval_covers_the_truth():
-    """200 experiments of 40 mazes with three pairs each, the share recovered being 0.4: 88% coverage or more."""
+@pytest.mark.parametrize(("level", "least"), [(0.95, 0.92), (0.5, 0.44)])
+def test_the_interval_covers_the_truth(level, least):
+    """400 experiments of 40 mazes with three pairs each, the share recovered being 0.4; within 2.6 standard errors."""
     rng, covered = np.random.default_rng(1), 0
-    for experiment in range(200):
+    for _ in range(400):
         maze = np.repeat(np.arange(40), 3)
         line = 2 + rng.normal(size=120)
-        patched = 0.4 * line + rng.normal(size=40)[maze] + rng.normal(size=120)
-        row = patching.recovered_row("z", patched, np.zeros(120), line, maze, seed=experiment)
-        covered += row.low <= 0.4 <= row.high
-    assert covered >= 176
+        change = 0.4 * line + rng.normal(size=40)[maze] + rng.normal(size=120)
+        ((_, low, high),) = patching.shares(change[:, None], line, maze, level=level)
+        covered += low <= 0.4 <= high
+    assert least <= covered / 400 <= level + (level - least) + 0.01
+
+
+def test_pairs_of_one_maze_are_one_observation():
+    """Every maze's pairs three times over change no interval."""
+    rng = np.random.default_rng(2)
+    line, change = 2 + rng.normal(size=30), rng.normal(size=(30, 1))
+    once = patching.shares(change, line, np.arange(30))
+    thrice = patching.shares(np.tile(change, (3, 1)), np.tile(line, 3), np.tile(np.arange(30), 3))
+    np.testing.assert_allclose(once, thrice)
 
 
 def test_nothing_to_recover_is_missing_and_not_a_division_by_zero():
-    row = patching.recovered_row("z", np.ones(4), np.ones(4), np.ones(4), np.arange(4), seed=0)
-    assert np.isnan(row.value)
-    assert row.n == 0
+    for line in (np.zeros(4), np.array([1.0, -1.0, 0.5, -0.5]), np.full(4, 1e-9) * [1, -1, 1, 1]):
+        assert np.isnan(patching.shares(np.ones((4, 2)), line, np.arange(4))).all()
+    assert np.isnan(patching.shares(np.ones((1, 2)), np.ones(1), np.zeros(1, int))).all()  # one maze
     with pytest.raises(ValueError, match="did you mean 'probability'"):
         patching.effect("probabilty", LOGITS, CHOICE)

@@ -92,15 +92,38 @@ def test_what_is_the_same_in_both_runs_carries_nothing(known, kind):
     np.testing.assert_allclose(recovered(known, kind), 0.0, atol=1e-4)
 
 
-def test_the_experiment_begins_at_the_edge_and_ends_at_the_fork(trained):
-    """Before the first layer only the changed edge differs; after the last only the token asked is read."""
-    found = trace_decision.run(Settings(run=str(trained.folder), mazes=60, pairs=30, nearest=1))
-    rows = [row for row in found.tables["recovered"] if row.what["site"] in ("resid_pre", "resid_post")]
-    first = {row.what["meaning"]: row.value for row in rows if row.what["layer"] == 0}
-    last = {row.what["meaning"]: row.value for row in rows if row.what["site"] == "resid_post"}
-    for shares, whole in ((first, "changed edge"), (last, "here")):
-        assert shares.pop(whole) == pytest.approx(1.0, abs=1e-3)
-        np.testing.assert_allclose(list(shares.values()), 0.0, atol=1e-3)
+def told(model, pairs, other=None):
+    """The experiment's findings of pairs beside controls in which nothing changes."""
+    edit = trace_decision._swept(model, pairs, "denoise")
+    same = other or patching.PromptPairs(**{**vars(pairs), "corrupted": pairs.clean})
+    null = trace_decision._swept(model, same, "denoise")
+    return trace_decision.findings(edit, null, np.arange(len(pairs)), Settings(change="goal"))
+
+
+def test_the_experiment_names_the_head_and_no_other(known):
+    found = told(*known)
+    beyond = {(row.what["head"], row.what["meaning"]): row for row in found.tables["shares"] if row.what["site"] == "z"}
+    assert [at for at, row in beyond.items() if row.low > 0] == [(COPIES, "here")]
+    assert "1 of 3 heads surely recover more than in their controls at some meaning of position" in found.sentences[-1]
+    assert f"0.{COPIES} at here 100% (100% to 100%)" in found.sentences[-1]
+    assert found.numbers["turns_with_the_change"] == 1.0
+
+
+def test_beside_controls_that_move_as_much_nothing_is_named(known):
+    model, pairs = known
+    found = told(model, pairs, pairs)
+    assert "None of 3 heads surely recovers more than in its controls" in found.sentences[-1]
+
+
+def test_of_a_model_that_does_not_react_nothing_is_traced(known):
+    _, pairs = known
+    deaf = copier()
+    with torch.no_grad():
+        deaf.blocks[0].attn.W_O.zero_()
+    found = told(deaf, pairs)
+    assert found.sentences[-1] == "The model may not react to the change at all, so there is nothing to trace."
+    assert not found.figures
+    assert not found.tables["shares"]
 
 
 def test_the_experiment_asks_of_one_change(trained):

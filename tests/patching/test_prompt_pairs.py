@@ -69,9 +69,7 @@ def test_the_corrupted_prompt_describes_the_maze_it_should(forks, family, flips)
     right = mazes.solve(mazes.MazeBatch(again.passages, here, again.goal)).cells[:, 1]
     tokens = TOKENIZER.vocabulary.cell_ids[:4, :5].reshape(-1)
     expected = pairs.wrong if flips else pairs.right
-    agrees = tokens[right] == expected
-    assert agrees.mean() > 0.5 if flips else agrees.all()  # at a fork of three, the new right step may be the third
-    assert flips == (tokens[right] != pairs.right).all()
+    assert (tokens[right] == expected).all()
 
 
 def test_a_moved_start_comes_to_the_fork_from_its_rival(forks):
@@ -84,11 +82,17 @@ def test_a_moved_start_comes_to_the_fork_from_its_rival(forks):
     ).all()
 
 
-def test_another_maze_is_another_pair_s_prompt(forks):
+def test_another_maze_is_the_prompt_of_another_maze_s_fork(forks):
+    batch, decisions = forks
     pairs = made(forks, "other_maze")
-    texts = set(TOKENIZER.text(pairs.clean))
-    assert set(TOKENIZER.text(pairs.corrupted)) <= texts | set(TOKENIZER.text(made(forks, "other_maze").corrupted))
-    assert (pairs.clean.part == pairs.corrupted.part).all()
+    same = mazes.unedited(batch, decisions)
+    order = TOKENIZER.draw_edge_order(batch.passages, seed=0)[same.maze]
+    every = TOKENIZER.text(TOKENIZER.encode(same.base, same.led, edge_order=order))
+    own = {(int(maze), text) for maze, text in zip(same.maze, every, strict=True)}
+    clean, corrupted = TOKENIZER.text(pairs.clean), TOKENIZER.text(pairs.corrupted)
+    for maze, text, other in zip(pairs.maze.tolist(), clean, corrupted, strict=True):
+        assert (maze, text) in own
+        assert {one for one, said in own if said == other} - {maze}
 
 
 @pytest.mark.parametrize("part", NOISY)
@@ -127,7 +131,7 @@ def test_positions_mean_what_the_text_says(forks):
         assert (pairs.meaning[pair, pairs.decision[pair] + 1 :] == NOT_READ).all()
         at = int(mazes.distances(row.passages, row.goal)[0, _cell(here)])
         on_the_way = len(said["; of an edge on the way"]) + len(said["; of the changed edge"])
-        assert at - 2 <= on_the_way <= at  # less the edge at the fork; the changed one may be on it
+        assert at - 1 <= on_the_way <= at  # all but the edge at the fork, and the changed one wherever it is
 
 
 def _cell(word: str) -> int:

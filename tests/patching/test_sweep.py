@@ -89,7 +89,7 @@ def test_transformer_lens_finds_the_same(model, pairs, kind):
 def test_clean_into_clean_changes_nothing_and_is_counted(model, pairs, kind):
     same = patching.PromptPairs(**{**vars(pairs), "corrupted": pairs.clean})
     found = patching.sweep(model, same, kind, patching.by_meaning(same))
-    assert (found.idle == len(patching.MEANINGS)).all()
+    assert (found.idle == len(patching.MEANINGS) * len(same)).all()
     assert (found.values["logit_difference"] == found.begin["logit_difference"]).all()
 
 
@@ -110,21 +110,17 @@ def test_batches_memory_and_threads_do_not_matter(model, pairs, kind):
     np.testing.assert_allclose(once.values["logit_difference"], parts.values["logit_difference"], atol=1e-4)
 
 
-def test_nothing_that_a_patch_cannot_reach_is_run_again(model, pairs, monkeypatch):
+@pytest.mark.parametrize("batch", [1, 3, 8])
+def test_nothing_that_a_patch_cannot_reach_is_run_again(model, pairs, batch):
     """Before the first token that differs, both runs are the same; in the first layer only what differs can matter."""
-    found = patching.sweep(model, pairs, "resid_pre", patching.everywhere(pairs), layers=[0, 1], batch=1)
-    differs = (pairs.clean.ids != pairs.corrupted.ids)[:, : pairs.decision.max() + 1]
-    assert found.idle[0] == sum(int(pair.decision[0]) + 1 for pair in _each(pairs)) + _beyond(pairs) - differs.sum()
-    assert found.idle[1] >= differs.argmax(axis=1).sum()
+    places = patching.everywhere(pairs)
+    found = patching.sweep(model, pairs, "resid_pre", places, layers=[0, 1], batch=batch)
+    within = np.arange(places.shape[-1]) <= pairs.decision[:, None]
+    differs = (pairs.clean.ids != pairs.corrupted.ids)[:, : places.shape[-1]] & within
+    assert found.idle[0] == places.shape[0] * len(pairs) - differs.sum()
+    after = (differs.cumsum(axis=1) > 0) & within
+    assert found.idle[1] == places.shape[0] * len(pairs) - after.sum()
     assert (found.values["logit_difference"][:, 0] == found.begin["logit_difference"]).all()  # <ADJLIST_START>
-
-
-def _each(pairs):
-    return [pairs[k : k + 1] for k in range(len(pairs))]
-
-
-def _beyond(pairs):
-    return int((pairs.decision.max() - pairs.decision).sum())
 
 
 def test_bad_input_is_refused(model, pairs):
