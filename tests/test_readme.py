@@ -12,7 +12,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 def test_tour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(), flags=re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     monkeypatch.chdir(tmp_path)
     models.save(models.build(training.find("quickstart").model, seed=0), "runs/quickstart")
     namespace: dict[str, object] = {}
