@@ -17,6 +17,7 @@ from maze_interp import mazes, models, probing, recipes, seeds, training
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.experiments.read_maze_charts import drawn
 from maze_interp.experiments.read_maze_page import findings
+from maze_interp.experiments.read_maze_saved import decode
 from maze_interp.mazes import MazeBatch
 from maze_interp.models import HookedTransformer
 from maze_interp.probing import ProbeRecipe
@@ -24,23 +25,34 @@ from maze_interp.probing import ProbeRecipe
 
 @dataclass(frozen=True)
 class Settings:
-    """The run to read and how: by `probe`, or by the probe recipe in a TOML file. `save` is a folder for the probes."""
+    """The run to read and how: by `probe`, or by the probe recipe in a TOML file. `save` is a folder for the probes.
+
+    `probes` is a folder that such probes were saved in: nothing is fitted, and mazes are decoded by them.
+    """
 
     run: str = ""
     recipe: str = ""
     save: str = ""
+    probes: str = ""
     seed: int = 0
     probe: ProbeRecipe = field(default_factory=ProbeRecipe)
 
 
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """Every target at every site of a run's model. `progress` counts mazes walked (where `solved` is asked), then read
-    by the model and its control."""
+    by the model and its control.
+
+    Raises ValueError for saved probes given beside what to fit and to save.
+    """
     trained = training.open_run(settings.run)
     model, untrained = trained.model(), trained.model(0)
-    recipe = _recipe(settings)
     seed = seeds.derive(settings.seed, "read maze")
     world = mazes.each(trained.recipe.world, lambda one: replace(one, min_length=max(2, one.min_length)))
+    if settings.probes:
+        if settings.save or settings.recipe or settings.probe != ProbeRecipe():
+            raise ValueError("give saved probes to decode mazes with, or what to fit and where to save it, not both")
+        return decode(settings.probes, model, world, seed=seed, progress=progress)
+    recipe = _recipe(settings)
     walks = recipe.mazes + 2 * recipe.unseen if "solved" in recipe.targets else 0
     solved = _walker(model, (lambda done: progress(done, 3 * walks)) if progress else None)
     asked = probing.split(world, model.maze_tokenizer, recipe, seed=seed, solved=solved)

@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float
 from maze_interp import mazes, models, recipes, storage, tables
 from maze_interp.models import HookedTransformer
 from maze_interp.probing.bilinear import Bilinear, read_both
-from maze_interp.probing.features import read, sites_of
+from maze_interp.probing.features import Progress, read, sites_of
 from maze_interp.probing.linear import Fit
 from maze_interp.probing.positions import Asked
 from maze_interp.probing.recipe import Probe, ProbeRecipe, ProbeResult, name_of
@@ -94,9 +94,12 @@ def load(folder: str | Path) -> TrainedProbes:
 
 
 def apply(
-    trained: TrainedProbes, target: str, model: HookedTransformer, asked: Asked
+    trained: TrainedProbes, target: str, model: HookedTransformer, asked: Asked, *, progress: Progress | None = None
 ) -> Float[np.ndarray, "sample output"]:
-    """What a target's probe says of samples. Raises ValueError for a target not trained, another model or lattice."""
+    """What a target's probe says of samples. `progress` counts mazes read.
+
+    Raises ValueError for a target not trained, another model or lattice.
+    """
     if target not in trained.result.best:
         raise recipes.unknown("trained probe", target, trained.result.best)
     if fingerprint(model) != trained.model:
@@ -106,14 +109,16 @@ def apply(
         raise ValueError(
             f"the probe of {target!r} was trained on mazes of {size[0]} x {size[1]}, not {given[0]} x {given[1]}"
         )
-    return predicted(trained.result.best[target], model, asked)
+    return predicted(trained.result.best[target], model, asked, progress)
 
 
-def predicted(one: Probe, model: HookedTransformer, asked: Asked) -> Float[np.ndarray, "sample output"]:
+def predicted(
+    one: Probe, model: HookedTransformer, asked: Asked, progress: Progress | None = None
+) -> Float[np.ndarray, "sample output"]:
     """What a probe says of samples of the model it was fitted to."""
     if isinstance(one.fit, Bilinear):
-        return one.fit.predict(read_both(model, asked, [one.site])[one.site])
-    return one.fit.predict(read(model, asked, [one.site])[one.site])
+        return one.fit.predict(read_both(model, asked, [one.site], progress)[one.site])
+    return one.fit.predict(read(model, asked, [one.site], progress=progress)[one.site])
 
 
 def decoded(outputs: Float[np.ndarray, "sample edge"], rows: int, cols: int) -> Bool[np.ndarray, "sample 2 row col"]:

@@ -85,6 +85,25 @@ def test_saved_probes_read_the_run_again(found, saved, trained):
         probing.apply(back, "passage", trained.model(0), batch)
 
 
+def test_mazes_are_decoded_by_saved_probes(found, saved, trained):
+    """Right in as many passages as when it was fitted: 720 passages each time, so 0.08 is about four standard errors."""
+    said = []
+    page = read_maze.run(
+        read_maze.Settings(run=str(trained.folder), probes=str(saved)), lambda *given: said.append(given)
+    )
+    assert said[-1] == (60, 60)
+    right, chance, gap = page.tables["decoded"]
+    assert right.value == pytest.approx(found.numbers["passage: model"], abs=0.08)
+    assert gap.value == pytest.approx(right.value - chance.value)
+    assert f"reads {right.value:.1%} of the passages of 60 test mazes right" in page.sentences[0]
+    assert f"the majority of each passage {found.numbers['passage: majority']:.1%}" in page.sentences[0]
+    assert set(page.figures) == {"decoded"}
+    with pytest.raises(ValueError, match="or what to fit and where to save it, not both"):
+        read_maze.run(read_maze.Settings(run=str(trained.folder), probes=str(saved), save="elsewhere"))
+    with pytest.raises(ValueError, match="holds no trained probes"):
+        read_maze.run(read_maze.Settings(run=str(trained.folder), probes=str(trained.folder)))
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_a_probe_recipe_says_why_and_can_be_followed(path, trained):
     recipe = recipes.load(ProbeRecipe, path)
