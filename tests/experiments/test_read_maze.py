@@ -86,7 +86,7 @@ def test_saved_probes_read_the_run_again(found, saved, trained):
 
 
 def test_mazes_are_decoded_by_saved_probes(found, saved, trained):
-    """Right in as many passages as when it was fitted: 720 passages each time, so 0.08 is about four standard errors."""
+    """Right in as many passages as when it was fitted: 720 passages each time: 0.08 is about four standard errors."""
     said = []
     page = read_maze.run(
         read_maze.Settings(run=str(trained.folder), probes=str(saved)), lambda *given: said.append(given)
