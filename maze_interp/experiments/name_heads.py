@@ -30,11 +30,17 @@ PREDICTION = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The run to read and on how many test mazes; `layer` of the token view, -1 the last."""
+    """The run to read and on how many test mazes; `layer` of the token view, -1 the last.
+
+    `head`, if not -1, is one of that layer to look at in full: its circuits, and its attention by distance. `maze` is
+    the test maze along whose path attention is drawn, -1 the one with the longest solved path.
+    """
 
     run: str = ""
     mazes: int = 200
     layer: int = -1
+    head: int = -1
+    maze: int = -1
     seed: int = 0
 
 
@@ -43,8 +49,9 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     trained = training.open_run(settings.run)
     model, untrained = trained.model(), trained.model(0)
     layers = model.cfg.n_layers
-    if not -layers <= settings.layer < layers:
-        raise ValueError(f"layer must be one of -{layers}..{layers - 1}, not {settings.layer}")
+    _check("layer", settings.layer, -layers, layers)
+    _check("head", settings.head, -1, model.cfg.n_heads)
+    _check("maze", settings.maze, -1, settings.mazes)
     seed = seeds.derive(settings.seed, "name_heads")
     asked = held_out_mazes(trained, settings.mazes, seed=seed)
     solutions = mazes.solve(asked, seed=seed)
@@ -59,6 +66,8 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     profile = attention.distance_rows(distances, looks.what["layer"], looks.what["head"], seed=seed, chosen_of=heads)
     circuits = attention.circuit_rows(model, seed=seed)
     before = attention.circuit_rows(untrained, seed=seed)
+    one = None if settings.head < 0 else (settings.layer % layers, settings.head)
+    own = attention.distance_rows(distances, *one, seed=seed) if one else []
     names, names_before = attention.head_names(scores), attention.head_names(control)
     return Findings(
         heading="What the heads look at",
@@ -68,6 +77,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             *page.strongest(tops, heads),
             page.reached(profile, looks, heads),
             page.moved(circuits, before),
+            *([page.one_head(one, names.get(one, []), circuits, own)] if one else []),
         ],
         tables={
             "heads": rows,
@@ -75,12 +85,14 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "heads_untrained": [row for row in attention.score_rows(control, seed=seed) if row.what["named"]],
             "by_distance": [row for row in profile if row.n],
             "circuits": circuits,
+            **({"by_distance_of_head": [row for row in own if row.n]} if one else {}),
         },
         figures={
             **page.maps(rows, names, circuits),
-            "distance": page.by_distance(profile, looks),
+            "distance": page.by_distance(profile, page.head_of(looks)),
             "ov": page.copying(model, circuits),
-            **_pictures(model, asked, walked if walked.length.any() else solutions, settings.layer % layers, seed),
+            **(page.drawn_head(model, one, circuits, own) if one else {}),
+            **_pictures(model, asked, (walked, solutions), settings, seed),
         },
         numbers={
             **{f"{page.head_of(row)}: {row.measure}": row.value for row in [*rows, *circuits]},
@@ -97,12 +109,22 @@ def _report(progress: Progress | None, turn: int, done: int, count: int) -> None
         progress(turn * count + done, 3 * count)
 
 
+def _check(name: str, given: int, least: int, end: int) -> None:
+    if not least <= given < end:
+        raise ValueError(f"{name} must be one of {least}..{end - 1}, not {given}")
+
+
 def _pictures(
-    model: HookedTransformer, asked: MazeBatch, walked: PathBatch, layer: int, seed: int
+    model: HookedTransformer, asked: MazeBatch, paths: tuple[PathBatch, PathBatch], settings: Settings, seed: int
 ) -> dict[str, Figure | Html]:
-    """All heads over the steps of the longest path, a shortest one if there is any, and the token view of one layer."""
+    """All heads over the steps of one path, and the token view of one layer.
+
+    `paths` are the model's and shortest ones; the latter are drawn where the model walked nothing.
+    """
+    walked = paths[0] if paths[0].length[settings.maze if settings.maze >= 0 else slice(None)].any() else paths[1]
     optimal = mazes.paths.optimal(asked, walked)
-    index = np.argmax(np.where(optimal | ~optimal.any(), walked.length, 0), keepdims=True)
+    longest = np.argmax(np.where(optimal | ~optimal.any(), walked.length, 0), keepdims=True)
+    index = longest if settings.maze < 0 else np.array([settings.maze])
     maze, path = asked[index], walked[index]
     tokens = model.maze_tokenizer.encode(maze, path, seed=seed)
     sites = [Site("pattern", number) for number in range(model.cfg.n_layers)]
@@ -111,8 +133,11 @@ def _pictures(
     pattern = torch.stack([read[site][0] for site in sites]).numpy()
     queries = np.flatnonzero((tokens.part[0] == PATH) & (tokens.cell[0] != NO_CELL))
     words = model.maze_tokenizer.text(tokens)[0].split()
-    kind = "solved maze" if optimal[index[0]] else "path, though it solves none"
-    title = f"Attention along the model's longest {kind}: {len(queries)} cells"
+    of = "longest " if settings.maze < 0 else ""
+    kind = f"{of}solved maze" if optimal[index[0]] else f"{of}path, though it solves none"
+    along = f"the model's {kind}" if walked is paths[0] else "a shortest path, as the model walks none"
+    title = f"Attention along {along}, test maze {index[0]}: {len(queries)} cells"
+    layer = settings.layer % model.cfg.n_layers
     return {
         "steps": figures.attention_over_steps(maze, 0, tokens, pattern, queries, title=title),
         "tokens": Html(figures.circuitsvis_attention(words, pattern, layer=layer)),

@@ -11,6 +11,11 @@ from maze_interp.figures import Figure
 from maze_interp.models import HookedTransformer
 from maze_interp.tables import Row
 
+AXES = {
+    "OV": ("logit of cell", "attended cell", "effect on the logit (up to the last layer norm's scale)"),
+    "QK": ("attended cell", "cell that attends", "attention score beyond its mean over cells"),
+}
+
 
 def head_of(row: Row) -> str:
     return f"{row.what['layer']}.{row.what['head']}"
@@ -50,6 +55,30 @@ def strongest(tops: Mapping[str, Row], heads: int) -> list[str]:
 
 
 def reached(profile: list[Row], looks: Row, heads: int) -> str:
+    return (
+        f"The nearest to an adjacency head of {heads} is {head_of(looks)}, {looks.value:+.1%} beyond chance "
+        f"({looks.low:+.1%} to {looks.high:+.1%}; permuted, the furthest is below {looks.what['permuted']:+.1%}). "
+        f"{_next_door(profile)}"
+    )
+
+
+def one_head(head: tuple[int, int], names: list[str], circuits: list[Row], profile: list[Row]) -> str:
+    """What the head asked for is called, what its circuits do, and where it looks."""
+    return (
+        f"Head {head[0]}.{head[1]}, as asked, bears {'the name ' + ', '.join(names) if names else 'no name'}. Between "
+        f"the embeddings of cells: {'; '.join(_stands_out(circuits, head))}. {_next_door(profile)}"
+    )
+
+
+def _stands_out(circuits: list[Row], head: tuple[int, int], circuit: str = "") -> list[str]:
+    return [
+        f"{row.measure} {row.value:+.2f} ({'beyond' if row.what['beyond'] else 'not beyond'} renamed cells)"
+        for row in circuits
+        if (row.what["layer"], row.what["head"]) == head and row.measure.startswith(circuit)
+    ]
+
+
+def _next_door(profile: list[Row]) -> str:
     near = {row.what["step"]: row for row in profile if row.what["distance"] == 1}
     said = [
         f"{row.value:.2%} before {step} steps ({_span(row)}; {row.what['chance']:.2%} on any cell's)"
@@ -57,8 +86,6 @@ def reached(profile: list[Row], looks: Row, heads: int) -> str:
         if row.n
     ]
     return (
-        f"The nearest to an adjacency head of {heads} is {head_of(looks)}, {looks.value:+.1%} beyond chance "
-        f"({looks.low:+.1%} to {looks.high:+.1%}; permuted, the furthest is below {looks.what['permuted']:+.1%}). "
         f"On each listed token of a cell at distance 1 it puts, on the model's own paths, "
         f"{'; '.join(said) or 'nothing, as the model makes no step'}."
     )
@@ -108,7 +135,7 @@ def maps(rows: list[Row], names: Mapping[tuple[int, int], list[str]], circuits: 
     }
 
 
-def by_distance(profile: list[Row], looks: Row) -> Figure:
+def by_distance(profile: list[Row], head: str) -> Figure:
     lines = []
     for step in ("right", "wrong"):
         rows = [row for row in profile if row.what["step"] == step and row.n]
@@ -123,7 +150,7 @@ def by_distance(profile: list[Row], looks: Row) -> Figure:
     said = f"{near.value / near.what['chance']:.1f} times as much on cells one step away as on any" if near else "none"
     return figures.curves(
         lines,
-        title=f"Attention of head {head_of(looks)} before right steps: {said}",
+        title=f"Attention of head {head} before right steps: {said}",
         x="distance from the path's cell through the maze (steps)",
         y="attention per listed token, 95% interval",
     )
@@ -138,16 +165,25 @@ def copying(model: HookedTransformer, circuits: list[Row]) -> Figure:
         f"deviations against the others, the most of {len(circuits) // 4} heads"
         f"{'' if top.what['beyond'] else ' and yet not beyond chance'}"
     )
-    matrix = attention.ov_circuit(model, top.what["layer"], top.what["head"])
+    return _circuit(model, "OV", (top.what["layer"], top.what["head"]), title)
+
+
+def drawn_head(
+    model: HookedTransformer, head: tuple[int, int], circuits: list[Row], profile: list[Row]
+) -> dict[str, Figure]:
+    """Both circuits of one head in full, and its attention by distance."""
+    name = f"{head[0]}.{head[1]}"
+    titles = {of: f"{of} of head {name}: {'; '.join(_stands_out(circuits, head, of))}" for of in attention.CIRCUITS}
+    return {
+        **{f"{of.lower()}_of_head": _circuit(model, of, head, title) for of, title in titles.items()},
+        "distance_of_head": by_distance(profile, name),
+    }
+
+
+def _circuit(model: HookedTransformer, circuit: str, head: tuple[int, int], title: str) -> Figure:
+    """The full matrix of a head's circuit between the cells of the vocabulary's lattice."""
     vocabulary = model.maze_tokenizer.vocabulary
     cells = [vocabulary.tokens[token] for token in vocabulary.cell_ids.flatten()]
-    return figures.heat_map(
-        matrix,
-        cells,
-        cells,
-        title=title,
-        x="logit of cell",
-        y="attended cell",
-        value="effect on the logit (up to the last layer norm's scale)",
-        centre=0.0,
-    )
+    x, y, value = AXES[circuit]
+    matrix = attention.CIRCUITS[circuit](model, *head)
+    return figures.heat_map(matrix, cells, cells, title=title, x=x, y=y, value=value, centre=0.0)

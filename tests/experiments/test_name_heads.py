@@ -1,5 +1,6 @@
 """The names come with their controls, and the sentences state the numbers of the tables."""
 
+import numpy as np
 import pytest
 
 from maze_interp import attention, figures
@@ -72,3 +73,24 @@ def test_the_slider_walks_a_path_of_the_model(found):
 def test_a_layer_that_does_not_exist_is_refused(trained):
     with pytest.raises(ValueError, match=r"layer must be one of -2\.\.1, not 2"):
         name_heads.run(name_heads.Settings(run=str(trained.folder), layer=2))
+    with pytest.raises(ValueError, match=r"head must be one of -1\.\.1, not 2"):
+        name_heads.run(name_heads.Settings(run=str(trained.folder), head=2))
+    with pytest.raises(ValueError, match=r"maze must be one of -1\.\.9, not 10"):
+        name_heads.run(name_heads.Settings(run=str(trained.folder), mazes=10, maze=10))
+
+
+def test_a_chosen_head_is_shown_in_full_on_a_chosen_maze(trained):
+    settings = name_heads.Settings(run=str(trained.folder), mazes=10, layer=0, head=1, maze=3)
+    page = name_heads.run(settings)
+    model = trained.model()
+    assert np.array_equal(page.figures["ov_of_head"].data[0].z, attention.ov_circuit(model, 0, 1))
+    assert np.array_equal(page.figures["qk_of_head"].data[0].z, attention.qk_circuit(model, 0, 1))
+    profile = page.tables["by_distance_of_head"]
+    assert {(row.what["layer"], row.what["head"]) for row in profile} == {(0, 1)}
+    right = [row.value for row in profile if row.what["step"] == "right"]
+    assert right in [list(line.y) for line in page.figures["distance_of_head"].data]
+    (said,) = [sentence for sentence in page.sentences if sentence.startswith("Head 0.1, as asked, bears ")]
+    for row in page.tables["circuits"]:
+        if (row.what["layer"], row.what["head"]) == (0, 1):
+            assert f"{row.measure} {row.value:+.2f}" in said
+    assert "test maze 3: " in figures.plain(page.figures["steps"].layout.title.text)
