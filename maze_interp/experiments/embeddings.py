@@ -152,7 +152,7 @@ def _figures(
     shown: dict[tuple[str, str, str, str], Row],
     chances: dict[tuple[str, str], float],
 ) -> dict[str, figures.Figure | figures.Html]:
-    """The measures, and of each matrix of cells its first two components and its spectrum."""
+    """The measures, and of each matrix its first two components and its spectrum."""
     found = [f"{measure} of {name}" for name in drawn for measure in _ordered(name, chances)]
     compared = [
         Row(
@@ -171,7 +171,9 @@ def _figures(
         )
     }
     for name, one in drawn.items():
-        if one.cols > 1:
+        if name == POSITIONS:
+            said |= {f"components_of_{name}": _components(one), f"spectrum_of_{name}": _waves(one, shown)}
+        else:
             said |= {f"map_of_{name}": _drawn(name, one), f"spectrum_of_{name}": _spectrum(name, one, shown)}
     return said
 
@@ -192,6 +194,33 @@ def _drawn(name: str, one: Map) -> figures.Figure:
         title=f"Two components of the {name} hold {shares.sum():.0%} of the variance",
         x=f"first component ({shares[0]:.0%} of the variance)",
         y=f"second component ({shares[1]:.0%})",
+    )
+
+
+def _components(one: Map) -> figures.Figure:
+    """The first two components of the positions, along the sequence."""
+    places, shares = embeddings.principal_components(one.matrix)
+    along = np.arange(float(len(places)))
+    names = [f"{number} component ({share:.0%})" for number, share in zip(("first", "second"), shares, strict=True)]
+    return figures.curves(
+        [figures.Series(name, along, place) for name, place in zip(names, places.T, strict=True)],
+        title=f"Two components of the positions hold {shares.sum():.0%} of the variance",
+        x="position in the sequence (tokens)",
+        y="place on the component",
+    )
+
+
+def _waves(one: Map, shown: dict[tuple[str, str, str, str], Row]) -> figures.Figure:
+    """How the energy of the positions lies over frequencies, beside what permuted positions would have: all alike."""
+    energy = embeddings.cosine_energy(one.matrix, one.rows, one.cols).sum(axis=1)
+    along = np.arange(float(len(energy)))
+    even = np.where(along > 0, 1 / (len(energy) - 1), 0.0)
+    here, permuted = (f"{shown[POSITIONS, 'trained', of, MEASURES[4]].value:.1%}" for of in ("in place", "permuted"))
+    return figures.curves(
+        [figures.Series("in place", along, energy / energy.sum()), figures.Series("permuted, on average", along, even)],
+        title=f"Positions: {here} of the energy lies at the lowest frequency (permuted {permuted})",
+        x="half waves along the sequence",
+        y="share of the energy",
     )
 
 

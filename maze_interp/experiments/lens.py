@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from maze_interp import attention, behaviour, figures, mazes, models, seeds, tables, training
+from maze_interp import attention, behaviour, figures, mazes, models, probing, seeds, tables, training
 from maze_interp.attention import TunedLens
 from maze_interp.experiments.attributions import ALL, SHARE, attribution_rows, largest, shares_figure
 from maze_interp.experiments.behaviour import held_out_mazes
@@ -61,14 +61,15 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     }
     logits = models.forced_logits(model, tokens)
     said = behaviour.predictions(logits, tokens)
-    rows = _rows(answers, said, held_out, model, seed)
+    rows, tuned_masses = _rows(answers, said, held_out, model, seed)
+    order = [attention.depths_later(near, open_, NEARLY, seed=seed) for near, open_ in tuned_masses]
     shares = attribution_rows(model, held_out, tokens, seed=seed)
     shown = {(row.measure, row.what["lens"], row.what["depth"]): row for row in rows}
     return Findings(
         heading="What each layer would say",
-        sentences=[*_sentences(shown, model.cfg.n_layers), _lenses(tuned), *largest(shares)],
-        tables={"lenses": rows, "attribution": shares},
-        figures={**_figures(shown, model.cfg.n_layers), **shares_figure(shares)},
+        sentences=[*_sentences(shown, model.cfg.n_layers, order), _lenses(tuned), *largest(shares)],
+        tables={"lenses": rows, "attribution": shares, **({"order": order} if order else {})},
+        figures={**_figures(shown, model.cfg.n_layers, order), **shares_figure(shares)},
         numbers={
             **{f"{row.measure}, {row.what['lens']}, depth {row.what['depth']}": row.value for row in rows},
             **{
@@ -121,8 +122,9 @@ def _rows(
     held_out: MazeBatch,
     model: HookedTransformer,
     seed: int,
-) -> list[Row]:
-    """The teacher-forced metrics of what each lens reads at each depth, and how far its masses exceed the control's."""
+) -> tuple[list[Row], list[tuple[Float[np.ndarray, "maze depth"], Float[np.ndarray, "maze depth"]]]]:
+    """(the teacher-forced metrics of what each lens reads at each depth, and how far its masses exceed the control's;
+    the tuned lens's two masses, maze by maze, if the scheme has them)."""
     tokenizer, rows, per_depth = model.maze_tokenizer, [], []
     compared = [name for name in MASSES if tokenizer.choices.one_token_a_move]
     for depth in range(model.cfg.n_layers + 1):
@@ -141,7 +143,8 @@ def _rows(
         for name in compared
         if depth or against == BEYOND
     }
-    return rows + _gaps(gaps, seed)
+    masses = [np.stack([here[TUNED][name] for here in per_depth], axis=1) for name in compared]
+    return rows + _gaps(gaps, seed), [(masses[0], masses[1])] if masses else []
 
 
 def _gaps(gaps: dict[tuple[str, str, int], Float[np.ndarray, " maze"]], seed: int) -> list[Row]:
@@ -163,12 +166,16 @@ def _depth(depth: int) -> str:
 
 def _known(shown: dict[tuple[str, str, int], Row], measure: str, layers: int) -> int:
     """The first depth at which the tuned lens is nearly all the way from the embedding to the output."""
-    masses = [shown[measure, TUNED, depth].value for depth in range(layers + 1)]
-    enough = masses[0] + NEARLY * (masses[-1] - masses[0])
-    return next((depth for depth in range(layers) if masses[depth] >= enough), layers)
+    masses = np.array([shown[measure, TUNED, depth].value for depth in range(layers + 1)])
+    return int(attention.reached(masses, NEARLY))
 
 
-def _sentences(shown: dict[tuple[str, str, int], Row], layers: int) -> list[str]:
+def _order(row: Row) -> str:
+    verdict = {1: "as predicted", 0: "which these mazes do not tell", -1: "not as predicted"}
+    return f"{row.value:+.0f} later ({row.low:+.0f} to {row.high:+.0f}), {verdict[probing.sign(row, none=True)]}"
+
+
+def _sentences(shown: dict[tuple[str, str, int], Row], layers: int, order: list[Row]) -> list[str]:
     if (MASSES[0], TUNED, 0) not in shown:
         return ["This scheme does not write a move as one token, so no mass lies on cells next door."]
     near, open_ = ([shown[name, TUNED, depth] for depth in range(layers + 1)] for name in MASSES)
@@ -182,11 +189,10 @@ def _sentences(shown: dict[tuple[str, str, int], Row], layers: int) -> list[str]
             f"untrained network {sizes[1]}"
         )
     when = [_known(shown, name, layers) for name in MASSES]
-    order = "as predicted" if when[0] < when[1] else "not as predicted"
     return [
         f"Read by the tuned lens, {_along('cells next door have', near)}; {_along('those a passage leads to', open_)}. "
         f"{NEARLY:.0%} of the way from first to last is gone {_depth(when[0])} for what is next door and "
-        f"{_depth(when[1])} for passages, {order}.",
+        f"{_depth(when[1])} for passages, {_order(order[0])}.",
         f"The tuned lens puts {says}; intervals are corrected for {4 * layers + 2} comparisons.",
     ]
 
@@ -209,7 +215,9 @@ def _lenses(tuned: TunedLens) -> str:
     )
 
 
-def _figures(shown: dict[tuple[str, str, int], Row], layers: int) -> dict[str, figures.Figure | figures.Html]:
+def _figures(
+    shown: dict[tuple[str, str, int], Row], layers: int, order: list[Row]
+) -> dict[str, figures.Figure | figures.Html]:
     """A curve for each mass and lens, over depth."""
     if (MASSES[0], TUNED, 0) not in shown:
         return {}
@@ -224,7 +232,8 @@ def _figures(shown: dict[tuple[str, str, int], Row], layers: int) -> dict[str, f
         return figures.Series(name, np.arange(layers + 1.0), value, low, high)
 
     known = [_known(shown, name, layers) for name in MASSES]
-    title = f"What is next door is known {_depth(known[0])}, passages {_depth(known[1])}"
+    unsure = "" if order[0].low > 0 or order[0].high <= 0 else " (which is first, these mazes do not tell)"
+    title = f"What is next door is known {_depth(known[0])}, passages {_depth(known[1])}{unsure}"
     lines = [line(measure, lens) for measure in MASSES for lens in (LOGIT, TUNED, MADE_UP)]
     return {
         "masses": figures.curves(

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from maze_interp import behaviour, mazes, training
+from maze_interp.attention import embeddings as positions
 from maze_interp.behaviour import neighbours, tasks
 from maze_interp.experiments import attributions, embeddings, lens
 from maze_interp.experiments.attributions import ALL, BEYOND, CHOOSING, LEGAL, SHARE, TOTAL
@@ -45,6 +46,16 @@ def test_the_last_depth_is_the_model_and_the_lens_is_no_worse_on_the_way(read, t
     assert all(row.low <= row.value <= row.high for row in gaps)
     assert f"{read.numbers['connected_mass, tuned lens, depth 2']:.3f} at the end" in read.sentences[0]
     assert "masses" in read.figures
+
+
+def test_which_mass_comes_first_is_judged_by_an_interval(read):
+    (order,) = read.tables["order"]
+    assert order.low <= order.value <= order.high
+    verdict = "as predicted" if order.low > 0 else "not as predicted" if order.high <= 0 else "do not tell"
+    assert f"{order.value:+.0f} later ({order.low:+.0f} to {order.high:+.0f}), " in read.sentences[0]
+    assert verdict in read.sentences[0]
+    title = str(read.figures["masses"].layout.title.text)
+    assert ("do not tell" in title) == (order.low <= 0 < order.high)
 
 
 def test_shares_sum_to_the_difference_and_layers_to_their_parts(read, trained):
@@ -129,5 +140,17 @@ def test_every_matrix_stands_beside_its_controls(trained):
     assert found.figures["measures"].layout.title.text.startswith(f"{beyond} of {len(chances)} measures are beyond")
     assert set(found.figures) == {
         "measures",
+        "components_of_positions",
+        "spectrum_of_positions",
         *(f"{kind}_of_{name}" for kind in ("map", "spectrum") for name in ("tokens", "unembedding")),
     }
+    lines = found.figures["components_of_positions"].data
+    drawn = {line.name: line for line in lines if line.name and len(line.y) and "component" in line.name}
+    assert len(drawn) == 2
+    places, shares = positions.principal_components(positions.positions(trained.model(), len(lines[0].x)))
+    assert sorted(float(abs(line.y[0])) for line in drawn.values()) == pytest.approx(sorted(abs(places[0]).tolist()))
+    assert f"hold {shares.sum():.0%}" in found.figures["components_of_positions"].layout.title.text
+    spectrum = found.figures["spectrum_of_positions"].data[0]
+    assert sum(spectrum.y) == pytest.approx(1.0)
+    low = next(row for row in rows if (row.what["matrix"], row.measure) == ("positions", "low frequencies"))
+    assert spectrum.y[1] == pytest.approx(low.value)
