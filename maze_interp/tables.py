@@ -106,6 +106,11 @@ def bootstrap(
     return float(low), float(high)
 
 
+def draws_for(level: float, least: int = 2000) -> int:
+    """How many draws a percentile interval needs: `least`, and OUTSIDE beyond either end where the level is high."""
+    return max(least, round(2 * OUTSIDE / (1 - level)))
+
+
 def bootstrap_means(
     values: Float[np.ndarray, "maze column"], *, seed: int, level: float = 0.95, draws: int = 2000
 ) -> tuple[Float[np.ndarray, " column"], Float[np.ndarray, " column"]]:
@@ -114,7 +119,7 @@ def bootstrap_means(
     nan values are left out; a column has the interval nan where a bootstrap knows nothing: no values, or all of them
     alike. Where the level is high there are more than `draws`, so that OUTSIDE of them lie beyond either end.
     """
-    draws = max(draws, round(2 * OUTSIDE / (1 - level)))
+    draws = draws_for(level, draws)
     rng, count = seeds.generator(seed, "bootstrap"), len(values)
     known = ~np.isnan(values)
     filled, step, means = np.where(known, values, 0.0), max(1, CHUNK // max(1, count)), []

@@ -1,8 +1,10 @@
-"""What comes first in training, in words, tables and pictures: each measure's course, its change, and their order."""
+"""What comes first in training, in words, tables and pictures: each measure's course, its change, and their order.
+
+An order is sorted by estimates, and said to be one only where an interval tells it: nothing, and nothing told, differ.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from math import isnan
 
 import numpy as np
@@ -20,6 +22,7 @@ PREDICTION = (
     "Predicted: heads that join the ends of edges (connectivity) come first, passages can be read beyond what the "
     "prompt itself tells before mazes are walked, and exact paths come last."
 )
+CHANCE = 0.05
 VERDICTS = {"precedes": "before", "follows": "after", "accompanies": "together with"}
 
 
@@ -34,17 +37,24 @@ class Course:
     values: dict[str, Float[np.ndarray, "maze checkpoint"]]
     controls: dict[str, tuple[str, Float[np.ndarray, " maze"]]]
 
-    @cached_property
+    @property
+    def comparisons(self) -> int:
+        """Each measure with exact paths and with the loss, the earliest with the next, and the last with its last."""
+        return 2 * len(self.values) - 1
+
+    @property
     def level(self) -> float:
         """Of the intervals of order, corrected for how many there are."""
-        return 1 - 0.05 / (2 * len(self.values) - 3)
+        return 1 - CHANCE / self.comparisons
 
 
 def findings(course: Course, learned: int, position: str, *, seed: int) -> Findings:
     """The page: where each measure changes, and whether before, with or after exact paths and the loss."""
     x = np.log2(course.read[course.read > 0])
     changes = {
-        name: change_point(x, values[:, course.read > 0], seed=seed, level=course.level)
+        name: change_point(
+            x, values[:, course.read > 0], seed=seed, level=course.level, chance=CHANCE / len(course.values)
+        )
         for name, values in course.values.items()
     }
     orders = {
@@ -57,10 +67,10 @@ def findings(course: Course, learned: int, position: str, *, seed: int) -> Findi
     return Findings(
         heading="What comes first in training",
         sentences=[
-            _asked(course, learned, position, changes[LOSS].gap),
+            _asked(course, learned, position),
             PREDICTION,
-            _changes(course, changes),
-            *(_order(orders, against) for against in (EXACT, LOSS)),
+            _changes(changes),
+            *(_order(orders, changes, against) for against in (EXACT, LOSS)),
             *(_told(course, name, rows) for name, rows in beyond.items()),
         ],
         tables={
@@ -79,15 +89,18 @@ def findings(course: Course, learned: int, position: str, *, seed: int) -> Findi
     )
 
 
-def _asked(course: Course, learned: int, position: str, gap: float) -> str:
+def _asked(course: Course, learned: int, position: str) -> str:
+    gaps = course.read[1:] / np.maximum(course.read[:-1], 1)
+    gaps = gaps[course.read[:-1] > 0]
     mazes, checkpoints = course.values[EXACT].shape
     return (
         f"Measured at {checkpoints} checkpoints, after up to {course.read[-1]:,} mazes, on the same {mazes} test "
         f"mazes; probes, fitted to {learned:,} mazes, read the residual stream at {position} after the layer that "
         "validation mazes choose at each checkpoint, and so are heads chosen. A change is the middle of the best ramp "
-        f"over the logarithm of the mazes read; checkpoints lie {2**gap:.1f} times apart, and no closer order is told. "
-        f"Intervals are over mazes, corrected for {2 * len(course.values) - 3} comparisons; another run might differ "
-        "by more."
+        "over the logarithm of the mazes read, if it does better than a straight line; checkpoints lie "
+        f"{gaps.min():.1f} to {gaps.max():.1f} times apart, and no closer order is told than those beside a change. "
+        f"Intervals are over mazes, corrected for {course.comparisons} comparisons, and tests for {len(course.values)} "
+        "measures; another run might differ by more."
     )
 
 
@@ -95,19 +108,31 @@ def _said(name: str, value: float) -> str:
     return f"{value:.2f} nats" if name == LOSS else f"{value:.1%}"
 
 
-def _changes(course: Course, changes: dict[str, Change]) -> str:
-    some = sorted((name for name in changes if changes[name].found), key=lambda name: changes[name].middle)
-    none = [name for name in changes if not changes[name].found]
+def _sorted(changes: dict[str, Change]) -> list[str]:
+    """What changes, the earliest by point estimate first."""
+    return sorted((name for name in changes if changes[name].found), key=lambda name: changes[name].middle)
+
+
+def _changes(changes: dict[str, Change]) -> str:
+    steady = [name for name in changes if changes[name].steady]
+    none = [name for name in changes if not changes[name].found and not changes[name].steady]
     said = "; ".join(
         f"{name} from {_said(name, changes[name].before)} to {_said(name, changes[name].after)} at "
         f"{2 ** changes[name].middle:,.0f} mazes ({2 ** changes[name].low:,.0f} to {2 ** changes[name].high:,.0f})"
-        for name in some
+        for name in _sorted(changes)
     )
-    return f"In this order they change: {said or 'none'}. No change is found of: {', '.join(none) or 'none of them'}."
+    return (
+        f"Sorted by point estimate, which asserts no order, these change: {said or 'none'}. Steadily, with no point of "
+        f"change beyond a straight line: {', '.join(steady) or 'none'}. No change is found of: "
+        f"{', '.join(none) or 'none of them'}."
+    )
 
 
-def _order(orders: dict[tuple[str, str], Order], against: str) -> str:
-    """What changes before, together with and after one measure."""
+def _order(orders: dict[tuple[str, str], Order], changes: dict[str, Change], against: str) -> str:
+    """What changes before, together with and after one measure, and of what that is not told or not to be asked."""
+    caution = ", which asks for every step at once and so rises later than its parts" if against == EXACT else ""
+    if not changes[against].found:
+        return f"No point of change of {against} is found, so nothing comes before or after it."
     parts = []
     for verdict, word in VERDICTS.items():
         mine = [
@@ -116,11 +141,13 @@ def _order(orders: dict[tuple[str, str], Order], against: str) -> str:
             if (other, one.verdict) == (against, verdict)
         ]
         parts += [f"{word} it {', '.join(mine)}"] if mine else []
-    untold = [name for (name, other), one in orders.items() if other == against and one.verdict not in VERDICTS]
-    caution = ", which asks for every step at once and so rises later than its parts" if against == EXACT else ""
+    rest = [name for (name, other), one in orders.items() if other == against and one.verdict not in VERDICTS]
+    untold = [name for name in rest if changes[name].found]
+    without = [name for name in rest if not changes[name].found]
     return (
         f"Against the change of {against}{caution}: {'; '.join(parts) or 'nothing is told'}"
-        f"{'; not told of ' + ', '.join(untold) if untold else ''}."
+        f"{'; not told of ' + ', '.join(untold) if untold else ''}"
+        f"{'; without a point of change ' + ', '.join(without) if without else ''}."
     )
 
 
@@ -141,16 +168,17 @@ def _told(course: Course, name: str, rows: list[Row]) -> str:
     last, now = rows[-1], float(np.nanmean(course.values[name][:, -1]))
     first = f"first after {above.what['mazes']:,} mazes" if above else "at no checkpoint"
     return (
-        f"The {name} exceeds what the prompt tells by itself ({control}: {np.nanmean(scores):.1%}) {first}; at the end "
+        f"The {name} exceeds a bag of {control} ({np.nanmean(scores):.1%}) {first}; at the end "
         f"it reads {now:.1%}, {last.value:+.1%} ({last.low:+.1%} to {last.high:+.1%})."
     )
 
 
 def _change(name: str, one: Change, course: Course) -> Row:
-    what = {"found": one.found, "p": round(one.p, 3), "before": round(one.before, 3), "after": round(one.after, 3)}
+    tests = {"found": one.found, "steady": one.steady, "p": round(one.p, 3), "p_straight": round(one.p_straight, 3)}
+    what = {"before": round(one.before, 3), "after": round(one.after, 3)}
     span = {"begins": round(2**one.begin), "ends": round(2**one.end)}
     ends = (2.0**one.middle, 2.0**one.low, 2.0**one.high)
-    return Row(name, *ends, len(course.values[name]), what | span)
+    return Row(name, *ends, len(course.values[name]), tests | what | span)
 
 
 def _lag(name: str, against: str, one: Order, course: Course) -> Row:
@@ -177,18 +205,26 @@ def _plot(course: Course, changes: dict[str, Change], orders: dict[tuple[str, st
         Series(f"{name}: {control}", span, np.full(2, np.nanmean(scores)))
         for name, (control, scores) in course.controls.items()
     ]
-    first = [name for (name, against), one in orders.items() if (against, one.verdict) == (EXACT, "precedes")]
-    title = f"Before exact paths change {', '.join(first) or 'no others'}"
-    if not changes[EXACT].found:
-        title = "Exact paths do not change"
     return figures.training_curves(
         [lines.pop(LOSS)],
         [*lines.values(), *levels],
-        title=title,
+        title=_title(changes, orders),
         x="mazes read",
         share="share (of mazes, facts, attention)",
         log_x=True,
     )
+
+
+def _title(changes: dict[str, Change], orders: dict[tuple[str, str], Order]) -> str:
+    """What comes before exact paths, or that nothing does, or that it is not told."""
+    if not changes[EXACT].found:
+        return "Exact paths only change steadily" if changes[EXACT].steady else "Exact paths do not change"
+    verdicts = {name: one.verdict for (name, against), one in orders.items() if against == EXACT}
+    first = [name for name, verdict in verdicts.items() if verdict == "precedes"]
+    if first:
+        return f"Before exact paths change {', '.join(first)}"
+    untold = [name for name, verdict in verdicts.items() if verdict not in VERDICTS and changes[name].found]
+    return f"Not told before exact paths: {', '.join(untold)}" if untold else "Nothing changes before exact paths"
 
 
 def _line(name: str, rows: list[Row]) -> Series:
@@ -204,9 +240,14 @@ def _line(name: str, rows: list[Row]) -> Series:
 
 def _points(changes: dict[str, Change], course: Course) -> dict[str, Figure]:
     """The change points side by side, the earliest on top."""
-    some = sorted((name for name in changes if changes[name].found), key=lambda name: changes[name].middle)
+    some = _sorted(changes)
     if not some:
         return {}
     rows = [_change(name, changes[name], course) for name in some]
-    title = f"{some[0]} changes first, {some[-1]} last" if len(some) > 1 else f"Only {some[0]} changes"
+    title = f"Only {some[0]} changes"
+    if len(some) > 1:
+        first = order(changes[some[0]], changes[some[1]], level=course.level).verdict == "precedes"
+        last = order(changes[some[-1]], changes[some[-2]], level=course.level).verdict == "follows"
+        ends = [f"{some[0]} changes first"] * first + [f"{some[-1]} changes last"] * last
+        title = ", ".join(ends) or "What changes first, and what last, is not told"
     return {"changes": figures.intervals(rows, title=title, x="mazes read at the middle of the change", log_x=True)}

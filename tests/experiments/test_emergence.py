@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maze_interp import figures, training
+from maze_interp import figures, models, seeds, training
 from maze_interp.experiments import emergence, emergence_page
 from maze_interp.experiments.emergence_page import EXACT, LOSS, VALID, Course
 from tests import tiny
@@ -62,19 +62,43 @@ def test_sentences_and_titles_state_the_order():
     assert "No change is found of: connectivity head." in text
     assert "before it loss (at 0." in text
     assert "after it adjacency head (at " in text
-    assert "not told of connectivity head." in text
-    assert "The passage probe exceeds what the prompt tells by itself (tokens: 40.0%) first after 32 mazes" in text
+    assert "without a point of change connectivity head." in text
+    assert "not told of" not in text
+    assert "Sorted by point estimate, which asserts no order, these change: passage probe from" in text
+    assert "The passage probe exceeds a bag of tokens (40.0%) first after 32 mazes" in text
     title = figures.plain(told.figures["course"].layout.title.text).replace("<br>", " ")
     assert title == "Before exact paths change loss, passage probe"
     assert told.figures["changes"].layout.xaxis.type == "log"
-    assert "passage probe changes first, adjacency head last" in told.figures["changes"].layout.title.text
+    assert "passage probe changes first, adjacency head changes last" in told.figures["changes"].layout.title.text
 
 
 def test_a_run_that_learned_nothing_has_no_changes():
     told = page(**dict.fromkeys((LOSS, EXACT, VALID, "passage probe", "adjacency head"), 0))
-    assert "In this order they change: none." in " ".join(told.sentences)
+    text = " ".join(told.sentences)
+    assert "these change: none." in text
+    assert "No point of change of exact is found, so nothing comes before or after it." in text
     assert told.figures["course"].layout.title.text == "Exact paths do not change"
     assert "changes" not in told.figures
+
+
+def test_what_is_not_told_is_not_said_to_be_first():
+    """All change together, so no one is first or last, and of no other is it said to come before exact paths."""
+    told = page(**dict.fromkeys((LOSS, EXACT, VALID, "passage probe", "adjacency head"), 8.0))
+    assert told.figures["changes"].layout.title.text.replace("<br>", " ") == (
+        "What changes first, and what last, is not told"
+    )
+    title = figures.plain(told.figures["course"].layout.title.text)
+    assert title == "Nothing changes before exact paths" or title.startswith("Not told before exact paths: ")
+
+
+def test_a_steady_rise_is_no_change():
+    given = course(**{LOSS: 7.0, EXACT: 10.0, VALID: 10.1, "passage probe": 5.0})
+    rng = np.random.default_rng(1)
+    given.values["passage probe"] = np.linspace(0.2, 0.9, 15) + 0.3 * rng.normal(size=(150, 15))
+    told = emergence_page.findings(given, 500, "path_start", seed=1)
+    text = " ".join(told.sentences)
+    assert "with no point of change beyond a straight line: passage probe." in text
+    assert "passage probe, changes at" not in told.numbers
 
 
 def test_every_measure_is_taken_at_every_checkpoint(found, trained):
@@ -96,12 +120,18 @@ def test_every_measure_is_taken_at_every_checkpoint(found, trained):
 
 
 def test_exact_is_what_the_behaviour_of_the_model_is(found, trained):
-    """The last checkpoint is the finished model, whose rollouts on the same mazes are drawn again here."""
-    model, on = trained.model(), emergence._bench(trained, emergence.Settings(mazes=MAZES, learn=80), 5)
-    last = emergence._measured(trained.model(max(trained.checkpoints)), on, ("passage",), 5)
-    again = emergence._measured(model, on, ("passage",), 5)
-    assert all(np.array_equal(last[name], again[name], equal_nan=True) for name in last)
-    assert len(last[EXACT]) == MAZES
+    """The last checkpoint's share is that of the finished model, whose paths are walked and compared here again."""
+    settings = emergence.Settings(run=str(trained.folder), mazes=MAZES, learn=80)
+    seed = seeds.derive(0, "emergence")
+    test = emergence._bench(trained, settings, seed).asked[2]
+    walked = models.rollout(trained.model(), test.mazes, seed=seed)
+    cells, length = walked.cells, walked.length
+    same = [
+        length[maze] == test.paths.length[maze]
+        and np.array_equal(cells[maze, : length[maze]], test.paths.cells[maze, : length[maze]])
+        for maze in range(MAZES)
+    ]
+    assert found.numbers["exact, at the end"] == pytest.approx(np.mean(same))
 
 
 def test_what_cannot_be_asked_is_refused(trained, tmp_path):

@@ -54,6 +54,51 @@ def test_what_is_the_same_at_all_points_has_no_change():
     assert alike.p == 1.0
 
 
+def test_a_straight_trend_has_no_point_of_change():
+    """The test of bends errs in 5% of straight lines: 7 or more of 40 happen with probability 0.3%."""
+    rng, line = np.random.default_rng(0), 0.05 * X
+    found = [
+        change_point(
+            X, line + 0.2 * rng.normal(size=(100, 1)) + 0.3 * rng.normal(size=(100, len(X))), seed=1, draws=100
+        )
+        for _ in range(40)
+    ]
+    assert sum(one.found for one in found) < 7
+    assert sum(one.steady for one in found) > 33
+    ramp = change_point(X, planted(5.0, 3.0), seed=1)
+    assert (ramp.found, ramp.steady) == (True, False)
+    assert ramp.p_straight < 0.05
+
+
+def test_several_curves_are_each_allowed_less_chance():
+    weak = [change_point(X, planted(5.0, 3.0, noise=4.0), seed=1, chance=chance) for chance in (0.05, 0.0)]
+    assert weak[0].p == weak[1].p
+    assert not weak[1].found
+
+
+def test_an_interval_of_a_high_level_has_draws_beyond_its_ends():
+    values = planted(5.0, 2.0)
+    assert len(change_point(X, values, seed=1).resampled) == 1000
+    assert len(change_point(X, values, seed=1, level=1 - 0.05 / 20).resampled) == 8000
+
+
+def test_the_resolution_is_that_of_the_points_about_the_change():
+    x = np.array([0.0, 1, 2, 3, 4, 5, 9, 10, 11, 12])
+    assert [change_points._gap(x, middle) for middle in (0.5, 3.0, 5.0, 7.2, 9.0, 12.0)] == [1, 1, 4, 4, 4, 1]
+
+
+def test_changes_beside_a_wide_gap_are_not_told_apart():
+    """One in the middle of a gap of 4, one a little after it: nearer than the points about the first."""
+    x = np.array([0.0, 1, 2, 3, 4, 5, 9, 10, 11, 12, 13, 14])
+    rng = np.random.default_rng(0)
+    steps = [(x >= at) + 0.05 * rng.normal(size=(200, len(x))) for at in (6.0, 9.5)]
+    wide, narrow = (change_point(x, values, seed=1) for values in steps)
+    assert (wide.middle, wide.gap) == (pytest.approx(7.0), 4.0)
+    assert (narrow.middle, narrow.gap) == (pytest.approx(9.5), 1.0)
+    for one in (order(wide, narrow), order(narrow, wide)):
+        assert one.verdict == ACCOMPANIES
+
+
 def test_a_single_odd_point_in_the_middle_is_no_change():
     values = planted(100.0, 1.0)
     values[:, 5] += 0.5
