@@ -1,11 +1,11 @@
 """A wavefront watched at several places and after every layer: what a model knows how far away, beside its controls.
 
 At each place, probes of all facts are fitted together to the residual stream after each layer of the model and of the
-untrained network, to the labels of other mazes, and to bags: of the tokens read; of the current, the goal and the start
-cell, alone (the fewer the features, the less is lost on noise) and together; of these with the cells that the path came
-by last; and of all that. They know where cells lie, how many ways lead out of each and what a glance at the tokens
-before tells, and search nothing. One more stands aside: the last of them with the right next step told. What a model
-gains on the others but not on that one is what anyone knows who knows the next step.
+untrained network, to the labels of other mazes, and to bags: of the tokens and of the edges read; of the current, the
+goal and the start cell, alone (the fewer the features, the less is lost on noise) and together; of these with where the
+goal lies from the current cell, and with each pair of the two; with the cells that the path came by last; and of all
+that. They search nothing. A bag that states a fact outright is no control of it. One more stands aside: the right next
+step told. What a model gains on the others but not on that one is what anyone knows who knows the next step.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -15,16 +15,18 @@ from functools import partial
 import numpy as np
 from jaxtyping import Bool, Float
 
+from maze_interp import tables
 from maze_interp.mazes import NO_CELL, MazeBatch
 from maze_interp.models import HookedTransformer, Site
 from maze_interp.probing import targets
-from maze_interp.probing.bench import TEST, Bench, Part, bench, fit
+from maze_interp.probing.bench import TEST, VALIDATION, Bench, Part, bench, fit
 from maze_interp.probing.features import BAGS, Progress, read, sites_of
 from maze_interp.probing.positions import Asked
 from maze_interp.probing.wavefront import (
     FACTS,
     SOURCES,
     START,
+    areas,
     gained,
     only,
     places,
@@ -32,16 +34,33 @@ from maze_interp.probing.wavefront import (
     radius,
     ranks,
     resampled,
+    target_of,
 )
 from maze_interp.tokens import Tokenizer
 
 TARGETS = ("passage", "in_right_branch", *(f"to_{source}" for source in SOURCES))
 MODEL, UNTRAINED, SHUFFLED, GLANCE, ANSWER = "model", "untrained", "shuffled", "tokens, cells and way", "next step"
-INPUT = (UNTRAINED, SHUFFLED, "tokens", *(f"{source} cell" for source in SOURCES), "cells", "cells and way", GLANCE)
+EDGES, OFFSET, PAIRS, ALL = "edges", "cells and offset", "cells, offset and pair", "edges, tokens, way and pair"
+ALONE = tuple(f"{source} cell" for source in SOURCES)
+INPUT = (UNTRAINED, SHUFFLED, "tokens", EDGES, *ALONE, "cells", OFFSET, PAIRS, "cells and way", GLANCE, ALL)
+NAMING = (EDGES, ALL)  # bags that name edges
+DRAWS = 1000
+PAIR = ("goal", "current")
 BACK = 3  # cells of the way behind
-PENALTIES = (1e-4, 1e-2, 1e-1, 1.0)
+PENALTIES = (1e-4, 1e-2, 1e-1, 1.0, 10.0, 100.0)
+ERRING = 0.05  # how often any interval of any question may err
 Layers = list[list[Part]]  # of each layer, the features of three splits
 Scores = Float[np.ndarray, "layer draw distance"]
+Unseen = Float[np.ndarray, "one 1 asked"]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a probe says of the mazes to choose on and to score on, and which targets took an end of the penalties."""
+
+    unseen: Float[np.ndarray, "unseen output"]
+    test: Float[np.ndarray, "sample output"]
+    ends: dict[str, bool]
 
 
 @dataclass(frozen=True)
@@ -49,6 +68,7 @@ class Watched:
     """One fact from one source at one place: how it scores at 1, 2, 3 ... steps, by features.
 
     Draw 0 is the score on so many test mazes, the others on resampled ones; the layer axis of a bag has length 1.
+    `unseen` are the scores on the mazes to choose on, not resampled. Of `fits`, `ends` took an end of the penalties.
     """
 
     place: str
@@ -56,22 +76,48 @@ class Watched:
     source: str
     scores: dict[str, Scores]
     mazes: int
+    unseen: dict[str, Unseen]
+    ends: int = 0
+    fits: int = 0
 
     @property
     def layers(self) -> int:
         return len(self.scores[MODEL])
 
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """What the model is compared with: all but bags that state the fact outright."""
+        told = EDGES in targets.TARGETS[target_of(self.fact, self.source)].told_by
+        return tuple(name for name in INPUT if not (told and name in NAMING))
+
     def control(self, name: str, layer: int) -> Float[np.ndarray, "draw distance"]:
         """The scores of a control beside a layer."""
-        return self.scores[name][layer if len(self.scores[name]) > 1 else 0]
+        return _beside(self.scores, name, layer)
 
-    def gain(self, layer: int, controls: Sequence[str] = INPUT) -> Float[np.ndarray, "draw distance"]:
-        """The share of what the strongest of the controls leaves to know that is told after a layer."""
-        return gained(self.scores[MODEL][layer], [self.control(name, layer) for name in controls])
+    def gain(self, layer: int, told: Sequence[str] = ()) -> Float[np.ndarray, "draw distance"]:
+        """The share of what the strongest control, with what is `told` besides, leaves to know that a layer tells."""
+        return self._gain(self.scores, layer, told)
 
-    def radii(self, threshold: float, controls: Sequence[str] = INPUT) -> Float[np.ndarray, "draw layer"]:
+    def radii(self, threshold: float, told: Sequence[str] = ()) -> Float[np.ndarray, "draw layer"]:
         """How far a gain of at least the threshold reaches after each layer."""
-        return np.stack([radius(self.gain(layer, controls), threshold) for layer in range(self.layers)], axis=1)
+        return np.stack([radius(self.gain(layer, told), threshold) for layer in range(self.layers)], axis=1)
+
+    def top(self, threshold: float) -> int:
+        """The layer after which the radius is largest on the mazes to choose on, which no interval is of."""
+        return int(np.argmax([radius(self._gain(self.unseen, at, ()), threshold)[0] for at in range(self.layers)]))
+
+    def _gain(self, scores: dict[str, Scores], layer: int, told: Sequence[str]) -> Float[np.ndarray, "draw distance"]:
+        beside = [_beside(scores, name, layer) for name in (*self.controls, *told)]
+        return gained(scores[MODEL][layer], beside)
+
+
+def _beside(scores: dict[str, Scores], name: str, layer: int) -> Float[np.ndarray, "draw distance"]:
+    return scores[name][layer if len(scores[name]) > 1 else 0]
+
+
+def level(questions: int) -> float:
+    """Of the interval of each of so many questions."""
+    return 1 - ERRING / questions
 
 
 def watch(
@@ -99,13 +145,17 @@ def watch(
         _read(network, asked, sites, _from(progress, turn * every, 2 * every))
         for turn, network in enumerate((model, untrained))
     ]
+    there = {
+        place: [only(*pair) for pair in zip(asked, (one[place] for one in kinds), strict=True)] for place in kinds[0]
+    }
+    every_question = {place: list(_questions(place, parts[TEST])) for place, parts in there.items()}
+    draws = tables.draws_for(level(max(1, sum(map(len, every_question.values())))), DRAWS)
     found: list[Watched] = []
-    for place in kinds[0]:
-        which = [one[place] for one in kinds]
-        there = [only(one, mine) for one, mine in zip(asked, which, strict=True)]
-        on = bench((there[0], there[1], there[2]), TARGETS, method="ridge", penalties=PENALTIES, seed=seed)
-        own, other = ([_at(parts, which) for parts in network] for network in layers)
-        found += _watched(place, on, _predicted(model, on, own, other), seed)
+    for place, parts in there.items():
+        on = bench((parts[0], parts[1], parts[2]), TARGETS, method="ridge", penalties=PENALTIES, seed=seed)
+        own, other = ([_at(each, [one[place] for one in kinds]) for each in network] for network in layers)
+        said = _said(model, on, own, other)
+        found += [_watched((place, *question), on, said, seed, draws) for question in every_question[place]]
     return found
 
 
@@ -133,17 +183,25 @@ def _at(parts: list[Part], which: Sequence[Bool[np.ndarray, " _"]]) -> list[Part
     return [part[mine] for part, mine in zip(parts, which, strict=True)]
 
 
-def _predicted(model: HookedTransformer, on: Bench, own: Layers, other: Layers) -> dict[str, list[np.ndarray]]:
-    """What probes say of the test samples, by features: for each layer, of bags once."""
-    count = on.truth[TEST].outputs.shape[1]
+def _said(model: HookedTransformer, on: Bench, own: Layers, other: Layers) -> dict[str, list[Said]]:
+    """What probes say, by features: for each layer, of bags once."""
     bags = {name: [bag(one) for one in on.asked] for name, bag in _bags(model.maze_tokenizer).items()}
-    said = [fit(on, parts).predict(parts[TEST]) for parts in own]
+    both = [_probed(on, parts) for parts in own]
     return {
-        MODEL: [outputs[:, :count] for outputs in said],
-        SHUFFLED: [outputs[:, count:] for outputs in said],
-        UNTRAINED: [fit(on, parts).predict(parts[TEST])[:, :count] for parts in other],
-        **{name: [fit(on, parts).predict(parts[TEST])[:, :count]] for name, parts in bags.items()},
+        MODEL: [mine for mine, _ in both],
+        SHUFFLED: [mixed for _, mixed in both],
+        UNTRAINED: [_probed(on, parts)[0] for parts in other],
+        **{name: [_probed(on, parts)[0]] for name, parts in bags.items()},
     }
+
+
+def _probed(on: Bench, parts: list[Part]) -> tuple[Said, Said]:
+    """What a probe says, and what the one fitted to the labels of other mazes does."""
+    fitted, columns = fit(on, parts), on.truth[TEST].columns
+    count = on.truth[TEST].outputs.shape[1]
+    unseen, test = (fitted.predict(parts[which]) for which in (VALIDATION, TEST))
+    ends = {name: bool(fitted.penalty[of.start] in (PENALTIES[0], PENALTIES[-1])) for name, of in columns.items()}
+    return Said(unseen[:, :count], test[:, :count], ends), Said(unseen[:, count:], test[:, count:], {})
 
 
 def _bags(tokenizer: Tokenizer) -> dict[str, Callable[[Asked], Part]]:
@@ -155,10 +213,17 @@ def _bags(tokenizer: Tokenizer) -> dict[str, Callable[[Asked], Part]]:
     def cells(asked: Asked) -> Part:
         return BAGS["cells"](asked, tokenizer)
 
+    def edges(asked: Asked) -> Part:
+        return BAGS["edges"](asked, tokenizer)
+
     return {
         "tokens": tokens,
-        **{f"{source} cell": partial(_alone, source) for source in SOURCES},
+        EDGES: edges,
+        **{name: partial(_alone, source) for name, source in zip(ALONE, SOURCES, strict=True)},
         "cells": cells,
+        OFFSET: partial(_together, (cells, _offset)),
+        PAIRS: partial(_together, (cells, _offset, _pair)),
+        ALL: partial(_together, (edges, tokens, cells, _way, _offset, _pair)),
         "cells and way": partial(_together, (cells, _way)),
         GLANCE: partial(_together, (tokens, cells, _way)),
         ANSWER: partial(_together, (tokens, cells, _way, _next_step)),
@@ -173,6 +238,20 @@ def _alone(source: str, asked: Asked) -> Part:
     """Where the source is and nothing else, a feature for each cell."""
     one_hot = SOURCES[source](asked)[:, None] == np.arange(asked.mazes.rows * asked.mazes.cols)
     return one_hot.astype(np.float32)
+
+
+def _offset(asked: Asked) -> Float[np.ndarray, "sample feature"]:
+    """How many rows and columns the goal lies from the current cell, a feature for each two of them."""
+    rows, cols = asked.mazes.rows, asked.mazes.cols
+    away = [goal - here for goal, here in zip(*(divmod(SOURCES[name](asked), cols) for name in PAIR), strict=True)]
+    place = (away[0] + rows - 1) * (2 * cols - 1) + away[1] + cols - 1
+    return (place[:, None] == np.arange((2 * rows - 1) * (2 * cols - 1))).astype(np.float32)
+
+
+def _pair(asked: Asked) -> Float[np.ndarray, "sample feature"]:
+    """Which cells the goal and the current one are, a feature for each two of them."""
+    goal, here = (_alone(source, asked) for source in PAIR)
+    return (goal[:, :, None] * here[:, None]).reshape(len(asked), -1)
 
 
 def _way(asked: Asked) -> Float[np.ndarray, "sample feature"]:
@@ -190,15 +269,23 @@ def _next_step(asked: Asked) -> Float[np.ndarray, "sample feature"]:
     return (here[:, :, None] * step[:, None]).reshape(len(asked), -1).astype(np.float32)
 
 
-def _watched(place: str, on: Bench, predicted: dict[str, list[np.ndarray]], seed: int) -> Iterator[Watched]:
-    """The scores of all facts that are asked at a place; at the start the current cell is no other source."""
+def _questions(place: str, asked: Asked) -> Iterator[tuple[str, str]]:
+    """The facts and sources that are asked about at a place; at the start the current cell is no other source."""
     for fact in FACTS:
         for source in SOURCES:
             same = (place, source) == (START, "current")
-            if same or next(questions(on.asked[TEST], fact, source), None) is None:
-                continue
-            scores = {
-                name: np.stack([resampled(ranks(on, one, fact, source), seed=seed) for one in outputs])
-                for name, outputs in predicted.items()
-            }
-            yield Watched(place, fact, source, scores, len(on.asked[TEST].mazes))
+            if not same and next(questions(asked, fact, source), None) is not None:
+                yield fact, source
+
+
+def _watched(about: tuple[str, str, str], on: Bench, said: dict[str, list[Said]], seed: int, draws: int) -> Watched:
+    """The scores of one fact from one source at one place."""
+    place, fact, source = about
+    scores, unseen = {}, {}
+    for name, each in said.items():
+        counts = [ranks(on, one.test, fact, source) for one in each]
+        scores[name] = np.stack([resampled(one, seed=seed, draws=draws) for one in counts])
+        known = [ranks(on, one.unseen, fact, source, VALIDATION) for one in each]
+        unseen[name] = np.stack([areas(one.sum(axis=0))[None] for one in known])
+    took = [one.ends[target_of(fact, source)] for each in said.values() for one in each if one.ends]
+    return Watched(place, fact, source, scores, len(on.asked[TEST].mazes), unseen, sum(took), len(took))

@@ -15,6 +15,7 @@ there was to know. The radius is the distance up to which, without a break, the 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -34,7 +35,8 @@ SOURCES: dict[str, Callable[[Asked], Int[np.ndarray, " sample"]]] = {
 PASSAGES, BRANCH, DISTANCE = FACTS = ("passages", "branch", "distance")
 START, CURRENT, FORK = "PATH_START", "current token", "fork tokens"
 LEAST = 50  # mazes: a distance at which fewer have a yes, or a no, is not asked
-BINS = 16  # of equally many places each: ranks are known to so many
+CUTS = 8  # into which those with a yes are divided, and those with a no: ranks are known to so many
+BINS = 2 * CUTS + 1
 ROOM = 0.02  # where controls leave less to know than this, the next distance says what is gained
 Kinds = dict[str, Bool[np.ndarray, " sample"]]
 Answers = Bool[np.ndarray, "sample slot"]
@@ -110,19 +112,20 @@ def questions(asked: Asked, fact: str, source: str) -> Iterator[tuple[Answers, A
         yield yes, no
 
 
-def ranks(on: Bench, predicted: Outputs, fact: str, source: str) -> Ranks:
-    """How many places of each test maze were ranked how high, at each distance where the answer is no (0) or yes (1).
+def ranks(on: Bench, predicted: Outputs, fact: str, source: str, which: int = TEST) -> Ranks:
+    """How many places of each maze were ranked how high, at each distance where the answer is no (0) or yes (1).
 
-    `predicted` are outputs of a probe of the bench's targets on its test mazes.
+    `predicted` are outputs of a probe of the bench's targets on the mazes of one split.
     """
-    asked = on.asked[TEST]
-    value = predicted[:, on.truth[TEST].columns[target_of(fact, source)]]
+    asked = on.asked[which]
+    value = predicted[:, on.truth[which].columns[target_of(fact, source)]]
     value = -value if fact == DISTANCE else value
     counts = []
+    levels = (np.arange(CUTS) + 0.5) / CUTS
     for yes, no in questions(asked, fact, source):
         sample, slot = np.nonzero(yes | no)
         given = value[sample, slot]
-        edges = np.quantile(given, np.arange(1, BINS) / BINS)
+        edges = np.sort(np.concatenate([np.quantile(value[places], levels) for places in (yes, no)]))
         where = (asked.maze[sample] * 2 + yes[sample, slot]) * BINS + np.searchsorted(edges, given)
         counts.append(np.bincount(where, minlength=len(asked.mazes) * 2 * BINS).reshape(-1, 2, BINS))
     return np.stack(counts, axis=1).astype(np.float64) if counts else np.zeros((len(asked.mazes), 0, 2, BINS))
@@ -130,11 +133,16 @@ def ranks(on: Bench, predicted: Outputs, fact: str, source: str) -> Ranks:
 
 def resampled(counts: Ranks, *, seed: int, draws: int = 1000) -> Areas:
     """The score at each distance, and after it those of mazes resampled with replacement, alike for an equal seed."""
-    mazes_given = len(counts)
-    drawn = seeds.generator(seed, "wavefront").multinomial(mazes_given, np.full(mazes_given, 1 / mazes_given), draws)
-    times = np.concatenate([np.ones((1, mazes_given)), drawn]).astype(np.float32)
-    flat = counts.reshape(mazes_given, -1).astype(np.float32)
-    return areas((times @ flat).reshape(len(times), *counts.shape[1:]).astype(np.float64))
+    times = _times(len(counts), seed, draws)
+    flat = counts.reshape(len(counts), -1).astype(np.float32)
+    return areas((times @ flat).reshape(len(times), *counts.shape[1:]).astype(np.float64)).astype(np.float32)
+
+
+@lru_cache(maxsize=2)
+def _times(count: int, seed: int, draws: int) -> Float[np.ndarray, "draw maze"]:
+    """How often each maze is counted: once, and then as resampling draws it."""
+    drawn = seeds.generator(seed, "wavefront").multinomial(count, np.full(count, 1 / count), draws)
+    return np.concatenate([np.ones((1, count)), drawn]).astype(np.float32)
 
 
 def areas(counts: Float[np.ndarray, "*any 2 bin"]) -> Float[np.ndarray, "*any"]:

@@ -6,7 +6,7 @@ import pytest
 from maze_interp import figures
 from maze_interp.experiments import wavefront, wavefront_page
 from maze_interp.probing import Watched
-from maze_interp.probing.growth import DOUBLING, NOTHING, ONE
+from maze_interp.probing.growth import DOUBLING, NOTHING, ONE, STEADY
 from maze_interp.probing.watching import ANSWER, GLANCE, INPUT, MODEL
 
 SMALL = {"mazes": 80, "unseen": 80}
@@ -28,9 +28,9 @@ def planted(reaches, *, fact="branch", answer=0.5) -> Watched:
     steps = np.arange(1, DISTANCES + 1)
     model = np.where(steps <= np.array(reaches)[:, None, None], 0.95, 0.55) + noise
     bag = np.full((1, 61, DISTANCES), 0.6)
-    return Watched(
-        "fork tokens", fact, "goal", {MODEL: model, **dict.fromkeys(INPUT, bag), ANSWER: bag - 0.6 + answer}, 99
-    )
+    scores = {MODEL: model, **dict.fromkeys(INPUT, bag), ANSWER: bag - 0.6 + answer}
+    unseen = {name: each[:, :1] for name, each in scores.items()}
+    return Watched("fork tokens", fact, "goal", scores, 99, unseen, ends=3, fits=10)
 
 
 def test_every_question_has_its_radii_and_scores(found):
@@ -44,8 +44,12 @@ def test_every_question_has_its_radii_and_scores(found):
             assert found.numbers[f"{name}, radius after layer {row.what['layer']}"] == row.value
     assert all(row.what["control"] in INPUT for row in found.tables["scores"])
     assert {row.what["steps"] for row in found.tables["scores"]} >= {1, 2}
-    told = {row.measure: row.value for row in found.tables["radii"] if row.what["beyond"] == "input and next step"}
-    assert told["radius"] >= 0
+    radius = {
+        (row.what["beyond"], *(row.what[name] for name in ("place", "fact", "source", "layer"))): row.value
+        for row in found.tables["radii"]
+    }
+    for (beyond, *what), value in radius.items():
+        assert value <= radius["input", *what] + 1e-6, beyond  # who is told the next step leaves no more to gain
 
 
 def test_planted_wavefronts_are_told_with_their_laws():
@@ -56,6 +60,12 @@ def test_planted_wavefronts_are_told_with_their_laws():
     assert f"branch from goal at fork tokens grows {DOUBLING}" in text
     assert f"passages from goal at fork tokens grows {ONE}" in text
     assert f"Of the rest, {NOTHING}: 1." in text
+    assert "Of 30 fits, 30% took the weakest or the strongest penalty offered." in text
+    assert (
+        f"Judged by the 3 questions whose source is the goal: {ONE} (backward chaining) held for 1, did not for 2 and "
+        f"is not told for 0; {DOUBLING} (merging of paths) held for 1, did not for 2 and is not told for 0; no more "
+        "than the controls (no search) held for 1, did not for 2 and is not told for 0."
+    ) in text
     assert "branch from goal at fork tokens 8.0 steps (8.0 to 8.0) after layer 3" in text
     assert "2 of these 2 radii are still surely a step or more" in text
     assert figures.plain(page.figures["radius"].layout.title.text).startswith("The farthest seen is branch from goal")
@@ -66,6 +76,19 @@ def test_what_the_next_step_tells_is_taken_off():
     page = wavefront_page.findings([planted((1, 2, 4, 8), answer=0.96)], 500, 99, 0.25)
     assert "0 of these 1 radii are still surely a step or more." in page.sentences[-1]
     assert GLANCE in page.sentences[0]
+
+
+def test_what_is_said_of_the_next_step_is_of_the_facts_found():
+    page = wavefront_page.findings([planted((1, 2, 4, 8), fact="distance")], 500, 99, 0.25)
+    assert "knows something of distances far away too" in page.sentences[-1]
+
+
+def test_two_steps_a_layer_are_neither_prediction():
+    page = wavefront_page.findings([planted((0, 2, 4, 6, 8))], 500, 99, 0.25)
+    text = " ".join(page.sentences)
+    assert f"branch from goal at fork tokens grows {STEADY}, 2.0 steps a layer" in text
+    assert f"{ONE} (backward chaining) held for 0, did not for 1" in text
+    assert f"{DOUBLING} (merging of paths) held for 0, did not for 1" in text
 
 
 def test_settings_that_cannot_be_met_are_refused(trained):
