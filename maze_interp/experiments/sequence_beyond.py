@@ -12,6 +12,7 @@ from jaxtyping import Num
 
 from maze_interp import figures
 from maze_interp.experiments.sequence_claims import mean
+from maze_interp.experiments.sequence_endings import Endings
 from maze_interp.experiments.sequence_figures import Drawn, identity, named
 from maze_interp.experiments.sequence_measures import WORLDS, Actor, Graded, SelfEvaluation
 from maze_interp.figures import Series
@@ -45,16 +46,35 @@ def by_world(actors: Sequence[Actor], found: Sequence[Mapping[str, Estimate]]) -
 
 
 def worlds_figures(rows: Sequence[Row]) -> Drawn:
+    """Against each comparison world; titles say which one lets policies appear to do least, and which most."""
+    said = {}
+    for measure in ("op", "imp"):
+        means = {w: np.mean([r.value for r in rows if (r.measure, r.what["world"]) == (measure, w)]) for w in WORLDS}
+        known = {world: float(value) for world, value in means.items() if np.isfinite(value)} or {"": float("nan")}
+        low, high = min(known, key=lambda world: known[world]), max(known, key=lambda world: known[world])
+        said[measure] = f"from {known[low]:.2f} nats ({low}) to {known[high]:.2f} ({high})"
     return {
         f"worlds_{measure}": figures.intervals(
             [row for row in rows if row.measure == measure],
-            title=f"{name} depends on the world that a policy is compared with",
+            title=f"{name} by the world that policies are compared with: {said[measure]}",
             x=f"{measure.title()} (nats)",
             by="world",
             group="trained",
         )
         for measure, name in (("op", "Optimisation"), ("imp", "Impact"))
     }
+
+
+def variant_rows(ended: Endings) -> list[Row]:
+    """How every kind of reinforcement ended: what its policies do, and how well they still predict."""
+    rows = []
+    for job, found in ended.values.items():
+        if job.goal:
+            who = [Actor(job.size, job.goal, member, np.zeros(0, int)) for member in range(len(found["even"]))]
+            what = {"training": job.phase, "size": job.size, "goal": named(job.goal)}
+            for measure in ("success", "maintenance", "illegal", "op", "imp"):
+                rows.append(averaged(measure, who, found[measure], **what))
+    return rows
 
 
 def self_rows(found: Sequence[SelfEvaluation]) -> list[Row]:
@@ -109,12 +129,12 @@ def graded_figure(found: Sequence[Graded]) -> Drawn:
         mine = [one for one in found if one.actor.goal == goal]
         least, imp = (np.array([getattr(one, name) for one in mine]) for name in ("least", "imp"))
         groups.append(Series(named(goal), least, imp))
-    above = np.mean([one.imp >= one.least - 1e-9 for one in found])
+    ratio = np.median([one.imp / one.least for one in found if 0 < one.least < np.inf] or [np.nan])
     return {
         "graded": figures.scatter(
             groups,
             [identity(max(float(group.x.max()) for group in groups))],
-            title=f"Graded utility: {above:.0%} of policies lie above the least impact that their mean utility implies",
+            title=f"Graded utility: impact is {ratio:.2f} times the least that its mean implies (the median policy)",
             x="least impact at that mean utility (nats)",
             y="Imp (nats)",
         )

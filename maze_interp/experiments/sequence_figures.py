@@ -6,14 +6,21 @@ import numpy as np
 from jaxtyping import Float
 
 from maze_interp import figures, optimisation
-from maze_interp.experiments.sequence_measures import Measured, losses, parameters
+from maze_interp.experiments.sequence_endings import Endings
+from maze_interp.experiments.sequence_measures import Measured, parameters
 from maze_interp.figures import Figure, Html, Series
 from maze_interp.sequences import GOALS, Study, chance
 from maze_interp.tables import Row
 
 Drawn = dict[str, Figure | Html]
 ALL = "all sixteen"
-RUNGS = ("1 back", "2 back", ALL)  # of the ladder, as far as it is drawn
+RUNGS = ("frequencies", "1 back", "2 back", ALL)  # of the ladder, as far as it is drawn
+RUNS = (
+    ("runs_loss", "pretrained", ("held_out",), "held-out loss (nats)"),
+    ("runs_fixed", "repeated", ("loss", "held_out"), "loss in training, and held out (nats)"),
+    ("runs_success", "finetuned", ("success",), "success"),
+    ("runs_maintenance", "finetuned", ("maintenance",), "held-out loss at even positions (nats)"),
+)
 SIZE, GRID = "parameters", np.linspace(0.001, 0.999, 400)
 
 
@@ -52,14 +59,14 @@ def goals_by_size(found: Measured, values: Float[np.ndarray, " actor"]) -> list[
     return lines
 
 
-def of_training(study: Study, ladder: Mapping[str, float]) -> Drawn:
+def of_training(study: Study, ended: Endings, ladder: Mapping[str, float]) -> Drawn:
     """Loss against size, beside the ladder of what can be known; example training runs."""
-    kinds = {"pretraining, fresh data": ("pretrained", "held_out", 0)}
-    kinds |= {"pretraining, a fixed training set": ("repeated", "held_out", 0)}
+    kinds = {"pretraining, fresh data": ("pretrained", "even", 0)}
+    kinds |= {"pretraining, a fixed training set": ("repeated", "even", 0)}
     kinds |= {f"maintenance, {named(goal)}": ("finetuned", "maintenance", goal) for goal in study.scale.goals}
     lines = []
     for name, asked in kinds.items():
-        if found := losses(study, *asked):
+        if found := ended.of(*asked):
             lines.append(by_size(list(found), list(found.values()), name))
     ends = lines[0].x[[0, -1]]
     rungs = [Series(f"{name} {nats:.2f}", ends, np.full(2, nats)) for name, nats in ladder.items() if name in RUNGS]
@@ -67,20 +74,20 @@ def of_training(study: Study, ladder: Mapping[str, float]) -> Drawn:
         "loss_by_size": sized(
             [*lines, *rungs],
             f"Held-out loss from {lines[0].y[0]:.3f} nats, the smallest, to {lines[0].y[-1]:.3f}, the largest networks",
-            "held-out loss (nats)",
+            "held-out loss at even positions (nats)",
         )
     }
-    for name, phase, measure in (("runs_loss", "pretrained", "held_out"), ("runs_success", "finetuned", "success")):
-        drawn[name] = figures.curves(
-            [
-                Series(f"{job.size} {job.goal or ''}", trained.steps.astype(float), trained.curves[measure][:, 0])
-                for job, trained in study.trained.items()
-                if job.phase == phase
-            ],
-            title=f"Example runs, the first network of each kind: {measure.replace('_', ' ')}",
-            x="steps",
-            y="held-out loss (nats)" if measure == "held_out" else "success",
-        )
+    for name, phase, shown, y in RUNS:
+        curves = [
+            Series(f"{job.size} {job.goal or ''} {measure.replace('_', ' ') * (len(shown) > 1)}".strip(),
+                   trained.steps[1:].astype(float), trained.curves[measure][1:, 0])
+            for job, trained in study.trained.items()
+            if job.phase == phase
+            for measure in shown
+        ]  # fmt: skip
+        if curves:
+            title = f"Example runs, the first network of each kind: {phase}"
+            drawn[name] = figures.curves(curves, title=title, x="steps", y=y)
     return drawn
 
 
@@ -121,7 +128,11 @@ def of_optimisation(found: Measured, floor: float, line: str) -> Drawn:
             "Op (nats)",
         ),
         "op_by_success": figures.scatter(
-            dots(found, p, op), curves, title="Each task has its own curve", x="success p", y="Op (nats)"
+            dots(found, p, op),
+            curves,
+            title=f"Optimisation is {op.mean():.2f} nats, and its own task's curve there {theory.mean():.2f} (means)",
+            x="success p",
+            y="Op (nats)",
         ),
         "op_predicted": figures.scatter(
             dots(found, theory, op), [identity(top)], title=line, x="Op predicted from success (nats)", y="Op (nats)"
@@ -129,7 +140,7 @@ def of_optimisation(found: Measured, floor: float, line: str) -> Drawn:
         "brackets": figures.scatter(
             dots(found, uneven, inside),
             [identity(reach)],
-            title=f"{below:.0%} of policies lie below the line: there the split world is less flat than they select",
+            title=f"{below:.0%} of policies lie where the split world is further from flat than they select",
             x="how far the split world is from flat (nats)",
             y="selectivity inside the classes (nats)",
             note="Measured less predicted optimisation is the height less the distance to the right.",
@@ -157,10 +168,11 @@ def of_types() -> Drawn:
 
 def of_impact(found: Measured) -> Drawn:
     """Impact, its least value, their ratio and difference, and success in the split world."""
-    imp, least = found.own("imp"), optimisation.imp_min(found.own("p"), found.own("q"))
-    known = np.isfinite(least)
-    ratio, q = found.own("impact_ratio"), found.own("q")
-    reach = float(least[known].max(initial=0.0))
+    imp, over = found.own("imp"), found.own("excess_imp")
+    least, ratio, q = imp - over, found.own("impact_ratio"), found.own("q")
+    reach = float(least[np.isfinite(least)].max(initial=0.0))
+    known = over[np.isfinite(over)] if np.isfinite(over).any() else np.array([np.nan])
+    low, middle, high = np.quantile(known, [0.0, 0.5, 1.0])
     drawn: Drawn = {
         name: sized(goals_by_size(found, values), title, y)
         for name, values, title, y in (
@@ -172,15 +184,15 @@ def of_impact(found: Measured) -> Drawn:
     return {
         **drawn,
         "imp_minimum": figures.scatter(
-            dots(found, np.where(known, least, np.nan), imp),
+            dots(found, least, imp),
             [identity(reach)],
-            title="Impact lies above the least that success implies",
+            title=f"Impact less the least that success implies: {middle:.3f} nats, the median policy",
             x="Imp_min (nats)",
             y="Imp (nats)",
         ),
         "excess_by_minimum": figures.scatter(
-            dots(found, np.where(known, least, np.nan), found.own("excess_imp")),
-            title="Impact beyond the least that success implies",
+            dots(found, least, over),
+            title=f"Impact less the least that success implies: {low:.3f} to {high:.3f} nats",
             x="Imp_min (nats)",
             y="Imp - Imp_min (nats)",
         ),
@@ -200,6 +212,14 @@ def across(found: Measured) -> Drawn:
             [identity(float(op.max()))],
             title=f"{named(goal)}: {high:.0%} of the policies trained on other tasks lie above the line",
             x=f"Op predicted from success on {named(goal)} (nats)",
+            y="Op (nats)",
+        )
+        line = Series(named(goal), GRID, optimisation.op_theory(GRID, chance(goal)))
+        drawn[f"op_by_score_on_goal_{goal}"] = figures.scatter(
+            dots(found, found.array("p")[:, column], op),
+            [line],
+            title=f"All policies scored on {named(goal)}",
+            x=f"success on {named(goal)}",
             y="Op (nats)",
         )
         drawn[f"imp_on_goal_{goal}"] = figures.scatter(

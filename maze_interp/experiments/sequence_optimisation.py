@@ -15,17 +15,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from maze_interp import seeds, sequences
 from maze_interp.experiments import sequence_beyond as beyond
+from maze_interp.experiments import sequence_endings as endings
 from maze_interp.experiments import sequence_figures as drawn
 from maze_interp.experiments import sequence_identity as identity
 from maze_interp.experiments import sequence_measures as measures
 from maze_interp.experiments import sequence_page as page
+from maze_interp.experiments import sequence_paired as paired
 from maze_interp.experiments import sequence_predictions as predictions
 from maze_interp.experiments.findings import Findings, Progress
-from maze_interp.experiments.sequence_claims import Claim, sentence
+from maze_interp.experiments.sequence_claims import Claim, holm, sentence, tally
 from maze_interp.experiments.sequence_measures import Actor, Graded, Ground, Measured, SelfEvaluation
 from maze_interp.optimisation import Estimate
 from maze_interp.sequences import GOALS, Study, stationary
@@ -37,8 +39,8 @@ SHOWN = ("p", "q", "op", "excess_op", "imp", "excess_imp", "impact_ratio", "sele
 @dataclass(frozen=True)
 class Settings:
     """The study ("small" or "full") and the folder of its networks, by default runs/sequences-SCALE; `repeats` times
-    `histories` test histories, as in the article; how many of them networks evaluate themselves on; and after how many
-    pairs of elements an outcome may stand."""
+    `histories` test histories, as in the article; how many of them networks evaluate themselves on; after how many
+    pairs of elements an outcome may stand; and `counted` sequences of which statistics are taken."""
 
     scale: str = "small"
     folder: str = ""
@@ -46,27 +48,33 @@ class Settings:
     histories: int = 200
     imagined: int = 400
     distances: int = 9
+    counted: int = stationary.COUNT
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.repeats, self.distances) < 1 or self.histories < 2:
-            raise ValueError("repeats and distances must be at least 1, and histories at least 2")
-        if not 2 <= self.imagined <= self.repeats * self.histories:
-            raise ValueError(f"imagined histories are 2 to {self.repeats * self.histories}, not {self.imagined}")
+        if min(self.repeats, self.distances, self.counted) < 1 or self.histories < 2:
+            raise ValueError("repeats, distances and counted must be at least 1, and histories at least 2")
+        if not 2 <= self.imagined <= (most := self.repeats * self.histories - 2):
+            raise ValueError(f"imagined histories are 2 to {most}, lest none be left, not {self.imagined}")
 
 
 @dataclass(frozen=True)
 class Results:
-    """Everything that was measured: policies on every task, each world, by themselves, graded, and further back."""
+    """Everything that was measured: policies on every task, each world, by themselves, graded, and further back.
+
+    `spare` is what policies optimise beyond the sequence, `apart` what they do on histories without self-evaluation."""
 
     study: Study
     ground: Ground
+    ended: endings.Endings
     found: Measured
     floor: float
+    spare: Float[np.ndarray, "actor repeat"]
     said: dict[str, np.ndarray]
     elsewhere: Sequence[dict[str, Estimate]]
     before: Sequence[SelfEvaluation]
     after: Sequence[SelfEvaluation]
+    apart: Float[np.ndarray, " actor"]
     graded: Sequence[Graded]
     largest: Sequence[Actor]
     far: Sequence[Sequence[Estimate]]
@@ -79,17 +87,19 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     study = sequences.study(settings.scale, folder, seed=settings.seed, progress=progress)
     seed = seeds.derive(settings.seed, "sequence optimisation")
     results = measured(study, settings, seed, progress)
-    claims, tables = claims_of(results), tables_of(results, seed)
+    claims, tables = holm(claims_of(results)), tables_of(results, settings.counted, seed)
     tables = {"claims": [claim.row for claim in claims], **tables}
     return Findings(
         heading="Measuring learned optimisation",
         sentences=[
-            page.learned(study, results.found, tables),
+            page.learned(results.ended, results.found, tables),
             page.predicted(results.found)[1],
             page.brackets(results.found),
             page.named(tables["identification"], tables["identification_with_few"]),
+            tally(claims),
             *map(sentence, claims),
-            page.beyond(tables["worlds"], results.graded, tables["positions"]),
+            page.beyond(tables["worlds"], results.graded),
+            page.later(results.largest, results.far, results.aimless),
         ],
         tables=tables,
         figures=figures_of(results, tables),
@@ -108,12 +118,15 @@ def measured(study: Study, settings: Settings, seed: int, progress: Progress | N
     return Results(
         study,
         ground,
+        endings.endings(study, ground, seed=seed),
         found,
         floor=measures.estimate(ground, ground.own, next(iter(GOALS.values()))).op,
+        spare=paired.spare(ground, trained),
         said=identity.identified(found),
         elsewhere=other_worlds(study, ground, trained),
         before=before,
         after=after,
+        apart=np.array([paired.op_from(ground, one, settings.imagined) for one in trained]),
         graded=[measures.graded(ground, actor) for actor in trained],
         largest=largest,
         far=[positions(ground, actor.acts, actor.goal) for actor in largest],
@@ -124,16 +137,16 @@ def measured(study: Study, settings: Settings, seed: int, progress: Progress | N
 def claims_of(results: Results) -> list[Claim]:
     """The article's claims, in its order."""
     return [
-        *predictions.on_training(results.study),
+        *predictions.on_training(results.ended, results.study.scale.varied_goal),
         *predictions.on_success(results.found),
-        *predictions.on_optimisation(results.found, results.floor),
+        *predictions.on_optimisation(results.found, results.spare),
         *predictions.on_identification(results.found, results.said),
-        *predictions.on_impact(results.found),
-        *predictions.on_self_evaluation(results.after),
+        *predictions.on_impact(results.found, results.ground.repeats),
+        *predictions.on_self_evaluation(results.before, results.after, results.apart),
     ]
 
 
-def tables_of(results: Results, seed: int) -> dict[str, list[Row]]:
+def tables_of(results: Results, count: int, seed: int) -> dict[str, list[Row]]:
     """What was measured, as tidy rows."""
     found, rule = results.found, measures.rule_of(results.study)
     return {
@@ -144,9 +157,10 @@ def tables_of(results: Results, seed: int) -> dict[str, list[Row]]:
         "self_evaluation": beyond.self_rows([*results.before, *results.after]),
         "graded_utility": beyond.graded_rows(results.graded),
         "positions": beyond.position_rows(results.largest, results.far, results.aimless),
-        "reinforcement": variants(results.study),
-        "ladder": stationary.ladder(seed=seed, **rule),
-        "ceilings": stationary.ceilings(seed=seed, **rule),
+        "reinforcement": beyond.variant_rows(results.ended),
+        "frequencies": stationary.frequencies(count, seed=seed, **rule),
+        "ladder": stationary.ladder(count, seed=seed, **rule),
+        "ceilings": stationary.ceilings(count, seed=seed, **rule),
     }
 
 
@@ -154,7 +168,7 @@ def figures_of(results: Results, tables: Mapping[str, Sequence[Row]]) -> drawn.D
     """The article's figures, and those beyond it."""
     found = results.found
     return {
-        **drawn.of_training(results.study, page.rungs(tables["ladder"])),
+        **drawn.of_training(results.study, results.ended, page.rungs(tables["ladder"])),
         **drawn.of_success(found, tables["ceilings"]),
         **drawn.of_optimisation(found, results.floor, page.predicted(found)[0]),
         **drawn.across(found),
@@ -211,18 +225,6 @@ def by_size(found: Measured) -> list[Row]:
             beyond.averaged(measure, who, found.own(measure)[mine], size=size, trained=drawn.named(goal))
             for measure in SHOWN
         ]
-    return rows
-
-
-def variants(study: Study) -> list[Row]:
-    """How every kind of reinforcement ended: success, maintenance, and how often an illegal element is written."""
-    rows = []
-    for job, trained in study.trained.items():
-        if job.goal:
-            who = [Actor(job.size, job.goal, member, np.zeros(0, int)) for member in range(len(trained.ensemble))]
-            what = {"training": job.phase, "size": job.size, "goal": drawn.named(job.goal)}
-            for measure in ("success", "maintenance", "illegal"):
-                rows.append(beyond.averaged(measure, who, trained.curves[measure][-1], **what))
     return rows
 
 

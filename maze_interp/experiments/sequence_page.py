@@ -1,17 +1,20 @@
 """The sequence task in words: what was learned, how theory did, who was told from whom, and what lies beyond."""
 
 from collections.abc import Mapping, Sequence
+from statistics import NormalDist
 
 import numpy as np
 
-from maze_interp.experiments.sequence_beyond import AFTER, RANDOM
-from maze_interp.experiments.sequence_claims import fit
+from maze_interp.experiments.sequence_beyond import averaged
+from maze_interp.experiments.sequence_claims import explained, fit
+from maze_interp.experiments.sequence_endings import Endings
 from maze_interp.experiments.sequence_figures import best_success
 from maze_interp.experiments.sequence_figures import named as goal_name
 from maze_interp.experiments.sequence_identity import SHOWN
-from maze_interp.experiments.sequence_measures import WORLDS, Graded, Measured, losses, parameters
-from maze_interp.sequences import GOALS, Study
-from maze_interp.tables import Row
+from maze_interp.experiments.sequence_measures import WORLDS, Actor, Graded, Measured, parameters
+from maze_interp.optimisation import Estimate
+from maze_interp.sequences import GOALS
+from maze_interp.tables import Row, Z
 
 
 def rungs(ladder: Sequence[Row]) -> dict[str, float]:
@@ -19,9 +22,9 @@ def rungs(ladder: Sequence[Row]) -> dict[str, float]:
     return {str(row.what["knows"]): row.value for row in ladder}
 
 
-def learned(study: Study, found: Measured, tables: Mapping[str, Sequence[Row]]) -> str:
+def learned(ended: Endings, found: Measured, tables: Mapping[str, Sequence[Row]]) -> str:
     """How far prediction and success came, beside what could be reached."""
-    loss = losses(study, "pretrained", "held_out")
+    loss = ended.of("pretrained", "even")
     largest = max(loss, key=parameters)
     passed = [f"{nats:.3f} ({name})" for name, nats in rungs(tables["ladder"]).items()]
     best = best_success(tables["ceilings"])
@@ -33,9 +36,10 @@ def learned(study: Study, found: Measured, tables: Mapping[str, Sequence[Row]]) 
     acts = [row for row in tables["reinforcement"] if row.measure == "illegal"]
     illegal = [row.value for row in acts if row.what["training"] == "finetuned"]
     return (
-        f"Pretrained on fresh data, the largest networks predict with a loss of {loss[largest].mean():.3f} nats; the "
-        f"ladder of what can be known: {', '.join(passed)}. Reinforced, they succeed in {', '.join(reached)}. Nothing "
-        f"keeps a policy from illegal elements, which it writes in {np.mean(illegal):.1%}."
+        f"Pretrained on fresh data, the largest networks predict even positions with a loss of "
+        f"{loss[largest].mean():.3f} nats; the ladder of what can be known: {', '.join(passed)}. Reinforced, they "
+        f"succeed in {', '.join(reached)}. Nothing keeps a policy from illegal elements, which it writes in "
+        f"{np.mean(illegal):.1%}."
     )
 
 
@@ -44,21 +48,27 @@ def predicted(found: Measured) -> tuple[str, str]:
     op = found.own("op")
     line = fit([op - found.own("excess_op"), np.ones(len(op))], op, found.network)
     slope, height = line.row(0, "slope"), line.row(1, "intercept")
+    share = explained(op - found.own("excess_op"), op, found.network)
     title = f"Measured optimisation is {slope.value:.2f} times the predicted and {height.value:+.3f} nats"
     return title, (
         f"Over {line.n} policies measured optimisation is {slope.value:.3f} ({slope.low:.3f} to {slope.high:.3f}) "
         f"times what success predicts, {height.value:+.3f} ({height.low:+.3f} to {height.high:+.3f}) nats; R^2 is "
-        f"{line.r2:.3f}."
+        f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})."
     )
 
 
 def brackets(found: Measured) -> str:
     """Why policies lie where they do."""
     inside, uneven, excess = (found.own(name) for name in ("selectivity", "unflatness", "excess_op"))
+    said = [
+        f"those {where} it select {inside[mine].mean():.3f} nats inside the classes, and their split world is "
+        f"{uneven[mine].mean():.3f} nats from flat"
+        for where, mine in (("below", excess < 0), ("above", excess >= 0))
+        if mine.any()
+    ]
     return (
-        f"{np.mean(excess < 0):.0%} of the policies lie below the line of their own task. On average they select "
-        f"{inside.mean():.3f} nats inside the classes, which lifts them, and their split world is {uneven.mean():.3f} "
-        "nats from flat, which lowers them; the difference of the two is their distance from the line, exactly."
+        f"{np.mean(excess < 0):.0%} of the policies lie below the line of their own task: {'; '.join(said)} (means). "
+        "The first lifts a policy, the second lowers it; the difference is its distance from the line, exactly."
     )
 
 
@@ -79,21 +89,39 @@ def named(rows: Sequence[Row], few: Sequence[Row]) -> str:
     )
 
 
-def beyond(worlds: Sequence[Row], graded: Sequence[Graded], positions: Sequence[Row]) -> str:
-    """Other worlds, graded rewards and acts further back."""
+def beyond(worlds: Sequence[Row], graded: Sequence[Graded]) -> str:
+    """Other worlds and graded rewards."""
     op = {world: [row.value for row in worlds if (row.measure, row.what["world"]) == ("op", world)] for world in WORLDS}
     apart = ", ".join(f"{name} {np.mean(values):.3f}" for name, values in op.items())
     ratio = np.array([one.imp / one.least for one in graded if 0 < one.least < np.inf] or [np.nan])
-    spans = []
-    for mine in (False, True):
-        rows = [row for row in positions if row.measure == "op" and (row.what["trained"] == RANDOM) is mine]
-        later = [row.value for row in rows if row.what[AFTER] > 1]
-        now = np.mean([row.value for row in rows if row.what[AFTER] == 1])
-        spans.append(f"{now:+.3f} and {min(later, default=0.0):+.3f} to {max(later, default=0.0):+.3f}")
     return (
         f"Optimisation by comparison world, the mean over goals (nats): {apart}. With a utility of 0 to 3 instead of "
         f"success, impact is {np.median(ratio):.2f} times (the median policy; {ratio.min():.2f} at least) the least "
-        f"that reaches its mean utility. What one act optimises of the next element, and of those up to "
-        f"{max(row.what[AFTER] for row in positions)} elements later (the largest networks): {spans[0]} nats; a random "
-        f"act: {spans[1]}. Where a random act does the same, it is the act's variety that shows, not a purpose."
+        f"that reaches its mean utility."
+    )
+
+
+def later(actors: Sequence[Actor], far: Sequence[Sequence[Estimate]], control: Sequence[Estimate]) -> str:
+    """Acts further back, beside a random act: how far optimisation differs, with intervals corrected for how many.
+
+    Joined, as if independent, are the policies' interval over networks, their mean one over histories (which they
+    share), and the random act's over histories.
+    """
+    said, sure = [], []
+    wider = NormalDist().inv_cdf(1 - 0.025 / max(len(control) - 1, 1)) / Z  # for all outcomes but the first at once
+    for distance, random in enumerate(control):
+        row = averaged("op", actors, [one[distance].op for one in far])
+        own = np.mean([np.diff(one[distance].intervals["op"])[0] for one in far])
+        half = ((row.high - row.low) ** 2 + np.diff(random.intervals["op"])[0] ** 2 + own**2) ** 0.5 / 2
+        gap = row.value - random.op
+        after = f"{2 * distance + 1} element{'s' * (distance > 0)} after the act"
+        said.append((abs(gap), f"{gap:+.3f} nats ({gap - half:+.3f} to {gap + half:+.3f}) {after}"))
+        if distance and abs(gap) > wider * half:
+            sure.append(after)
+    now, most = said[0][1], max(said[1:], default=(0.0, ""))[1]
+    further = f"; later by at most {most}" if most else ""
+    verdict = f"A policy surely differs from it {', '.join(sure)}" if sure else "Nowhere later do they surely differ"
+    return (
+        f"The largest networks optimise the outcome more than a random act does by {now}{further}."
+        f"{f' {verdict} (Bonferroni).' if most else ''}"
     )

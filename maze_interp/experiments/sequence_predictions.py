@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-from maze_interp import tables
 from maze_interp.experiments.sequence_claims import Claim, above, always, below, fit, mean, trend, within
-from maze_interp.experiments.sequence_measures import Measured, SelfEvaluation, losses, parameters
-from maze_interp.sequences import GOALS, Study, chance
+from maze_interp.experiments.sequence_endings import Endings
+from maze_interp.experiments.sequence_measures import Measured, SelfEvaluation, parameters
+from maze_interp.optimisation import student_t
+from maze_interp.sequences import GOALS, chance
 
 G = np.array([chance(goal) for goal in GOALS])
 CLOSE_SLOPE, CLOSE_OP, BARELY = (0.9, 1.1), 0.05, 0.05  # ours: what "closely" and "barely" mean, in nats and per decade
@@ -31,13 +32,16 @@ def on_success(found: Measured) -> list[Claim]:
     ]
 
 
-def on_optimisation(found: Measured, floor: float) -> list[Claim]:
-    """Of optimisation and what it is predicted by."""
+def on_optimisation(found: Measured, spare: Float[np.ndarray, "actor repeat"]) -> list[Claim]:
+    """Of optimisation and what it is predicted by; `spare` is how much more than the sequence itself policies optimise,
+    on each repeat's histories."""
     op, decades = found.own("op"), np.log10(found.parameters)
     theory = op - found.own("excess_op")
     line = fit([theory, np.ones(len(op))], op, found.network)
     excess = found.array("excess_op")
     elsewhere = np.where(_own(found), 0.0, excess).sum(axis=1) / (len(GOALS) - 1)
+    lie_above = np.where(_own(found), 0.0, excess > 0).sum(axis=1) / (len(GOALS) - 1)
+    repeats = spare.shape[1]
     return [
         within(
             "measured optimisation follows theory closely on a policy's own task",
@@ -58,6 +62,11 @@ def on_optimisation(found: Measured, floor: float) -> list[Claim]:
             mean(elsewhere, found.network),
         ),
         above(
+            "most points of models trained on other tasks lie above the line",
+            "share of points above the line of a task that the policy was not trained on, less one half",
+            mean(lie_above - 0.5, found.network),
+        ),
+        above(
             "models trained on other tasks lie further above the line than those trained on it",
             "excess optimisation on other tasks less that on the own, within a policy (nats)",
             mean(elsewhere - found.own("excess_op"), found.network),
@@ -74,16 +83,20 @@ def on_optimisation(found: Measured, floor: float) -> list[Claim]:
         ),
         always(
             "all models optimise at least as much as the sequence itself",
-            f"share of policies above the sequence's own {floor:.3f} nats",
-            tables.proportion("above the floor", op >= floor),
+            "optimisation less that of the sequence on the same histories, the surest not to be above 0 (nats)",
+            spare.mean(axis=1),
+            spare.std(axis=1, ddof=1) / repeats**0.5 if repeats > 1 else np.full(len(spare), np.nan),
+            max(repeats - 1, 1),
         ),
     ]
 
 
-def on_impact(found: Measured) -> list[Claim]:
-    """Of impact, its least value, and success in the split world."""
+def on_impact(found: Measured, repeats: int) -> list[Claim]:
+    """Of impact, its least value, and success in the split world, in so many repeats."""
     imp, q, decades = found.own("imp"), found.own("q"), np.log10(found.parameters)
-    ratio, excess, every = found.own("impact_ratio"), found.own("excess_imp"), found.array("impact_ratio")
+    excess, every, degrees = found.own("excess_imp"), found.array("impact_ratio"), max(repeats - 1, 1)
+    ends = [one[task].intervals["excess_imp"] for one, task in zip(found.estimates, found.task, strict=True)]
+    errors = np.diff(np.array(ends), axis=1)[:, 0] / (2 * student_t(degrees))
     logs = np.log(np.where((every > 0) & np.isfinite(every), every, np.nan))
     counted = ~_own(found) & ~np.isnan(logs)
     others = np.where(counted, logs, 0.0).sum(axis=1) / np.where(counted.any(axis=1), counted.sum(axis=1), np.nan)
@@ -100,13 +113,16 @@ def on_impact(found: Measured) -> list[Claim]:
         ),
         always(
             "impact is at least the minimum that success implies",
-            "share of policies whose impact is (a theorem, so this tests the code)",
-            tables.proportion("at least", excess[np.isfinite(excess)] >= -1e-9),
+            "impact less its minimum, the surest not to be above 0 (nats; a theorem, so this tests the code)",
+            excess,
+            errors,
+            degrees,
+            theorem=True,
         ),
         below(
             "larger models have a lower ratio of impact to its minimum",
-            "change of the ratio for ten times the parameters",
-            trend(decades, ratio, found.task, found.network),
+            "change of the logarithm of the ratio for ten times the parameters",
+            trend(decades, logs[np.arange(len(imp)), found.task], found.task, found.network),
         ),
         above(
             "success in the split world is better than chance",
@@ -140,62 +156,64 @@ def on_identification(found: Measured, named: Mapping[str, np.ndarray]) -> list[
     ]
 
 
-def on_self_evaluation(found: Sequence[SelfEvaluation]) -> list[Claim]:
-    """Of policies that measure themselves."""
-    network = np.array([f"{one.actor.size} {one.actor.member}" for one in found])
-    op, imp = (np.array([getattr(one.measured, name) for one in found]) for name in ("op", "imp"))
-    own_op, own_imp = (np.array([getattr(one.imagined, name) for one in found]) for name in ("op", "imp"))
-    strong = np.array([one.actor.goal == min(GOALS) for one in found])
+def on_self_evaluation(
+    before: Sequence[SelfEvaluation], after: Sequence[SelfEvaluation], op: Float[np.ndarray, " actor"]
+) -> list[Claim]:
+    """Of policies that measure themselves, beside the networks they were before: what predicting badly does to anyone's
+    self-evaluation is in both. `op` is what the policies optimise on other histories, free of the noise in the gap."""
+    network = np.array([f"{one.actor.size} {one.actor.member}" for one in after])
+    known = {(one.actor.size, one.actor.member): _gap(one, "op") for one in before}
+    gap = np.array([_gap(one, "op") for one in after])
+    opened = gap - np.array([known[one.actor.size, one.actor.member] for one in after])
+    strong = np.array([one.actor.goal == min(GOALS) for one in after])
+    wrong = {name: np.abs([_gap(one, name) for one in after]) for name in ("op", "imp")}
     return [
         below(
             "self-evaluation underestimates when optimisation is strong",
-            f"self-evaluated less measured optimisation, policies trained on {min(GOALS)} good outcomes (nats)",
-            mean((own_op - op)[strong], network[strong]),
+            f"self-evaluated less measured optimisation, policies trained on {min(GOALS)} good outcomes less the same "
+            "networks before (nats)",
+            mean(opened[strong], network[strong]),
         ),
         below(
             "the more heavily a model optimises the more it underestimates",
-            "change of self-evaluated less measured optimisation with each nat measured",
-            fit([op, np.ones(len(op))], own_op - op, network),
+            "change of self-evaluated less measured optimisation (less that before) with each nat on other histories",
+            fit([op, np.ones(len(op))], opened, network),
         ),
         above(
             "self-evaluation of impact is even worse",
             "mean absolute error of impact less that of optimisation (nats)",
-            mean(np.abs(own_imp - imp) - np.abs(own_op - op), network),
+            mean(wrong["imp"] - wrong["op"], network),
         ),
     ]
 
 
-def on_training(study: Study) -> list[Claim]:
-    """Of pretraining and of what reinforcement needs. Left out where the study has no such networks."""
+def on_training(ended: Endings, goal: int) -> list[Claim]:
+    """Of pretraining and of what reinforcement towards `goal` needs. Left out where the study has no such networks."""
     claims = []
     for phase, data in (("pretrained", "fresh data"), ("repeated", "a fixed training set")):
-        found = losses(study, phase, "held_out")
+        found = ended.of(phase, "held_out")
         largest = sorted(found, key=parameters)[-2:]
         if len(largest) == 2:
             loss = np.concatenate([found[size] for size in largest])
             last = np.repeat([0.0, 1.0], [len(found[size]) for size in largest])
             words = f"pretraining loss increases over the last model sizes ({data})"
-            test = f"held-out loss of {largest[1]} less that of {largest[0]} (nats)"
+            test = f"held-out loss of {largest[1]} less that of {largest[0]}, on the same histories (nats)"
             claims.append(above(words, test, fit([last, np.ones(len(loss))], loss, np.arange(len(loss)))))
-    goal = study.scale.varied_goal
-    usual = {name: losses(study, "finetuned", name, goal) for name in ("success", "maintenance")}
     for phase, measure, words in (
         ("failures", "success", "including failures worsens performance at the task"),
         ("failures", "maintenance", "including failures worsens prediction"),
         ("unmaintained", "maintenance", "without maintenance there is a rapid loss of prediction"),
     ):
-        changed = losses(study, phase, measure, goal)
-        if not (sizes := [size for size in changed if size in usual[measure]]):
-            continue
-        gap = np.concatenate([changed[size] - usual[measure][size] for size in sizes])
-        test = f"{measure}, less that of the usual training, network by network"
-        claims.append(_worse(words, test, gap, measure))
+        changed, usual = ended.of(phase, measure, goal), ended.of("finetuned", measure, goal)
+        if sizes := [size for size in changed if size in usual]:
+            gap = mean(gaps := np.concatenate([changed[size] - usual[size] for size in sizes]), np.arange(len(gaps)))
+            test = f"{measure}, less that of the usual training, network by network on the same histories"
+            claims.append((below if measure == "success" else above)(words, test, gap))
     return claims
 
 
-def _worse(words: str, test: str, gap: Float[np.ndarray, " network"], measure: str) -> Claim:
-    found = mean(gap, np.arange(len(gap)))
-    return below(words, test, found) if measure == "success" else above(words, test, found)
+def _gap(one: SelfEvaluation, measure: str) -> float:
+    return float(getattr(one.imagined, measure) - getattr(one.measured, measure))
 
 
 def _own(found: Measured) -> Bool[np.ndarray, "actor task"]:

@@ -1,18 +1,18 @@
 """The sequence task from end to end: on policies whose ways are known, and on networks that learned for a moment."""
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from maze_interp import experiments, optimisation, recipes, seeds, sequences
+from maze_interp.experiments import sequence_endings as endings
 from maze_interp.experiments import sequence_identity as identity
 from maze_interp.experiments import sequence_measures as measures
-from maze_interp.experiments import sequence_optimisation, sequence_predictions
-from maze_interp.experiments.sequence_claims import AGREES, DISAGREES
-from maze_interp.experiments.sequence_measures import Actor
-from maze_interp.sequences import GOALS, Pretraining, Reinforcement, Scale
+from maze_interp.experiments import sequence_optimisation, sequence_page, sequence_paired, sequence_predictions
+from maze_interp.experiments.sequence_claims import AGREES, DISAGREES, OPEN
+from maze_interp.experiments.sequence_measures import Actor, SelfEvaluation
+from maze_interp.sequences import GOALS, Job, Pretraining, Reinforcement, Scale
 from maze_interp.sequences.jobs import SCALES
 
 TINY = Scale(
@@ -24,7 +24,7 @@ TINY = Scale(
     fixed=64,
     varied=("18k",),
 )
-ASKED = {"scale": "tiny", "repeats": 2, "histories": 60, "imagined": 20, "distances": 3}
+ASKED = {"scale": "tiny", "repeats": 2, "histories": 60, "imagined": 20, "distances": 3, "counted": 400}
 
 
 @pytest.fixture(scope="module")
@@ -90,12 +90,15 @@ def test_ground_is_what_the_recurrence_answers(ground):
 def test_ideal_policies_lie_on_the_line_and_are_told_apart(ground, ideal):
     """Those that pursue their goal and nothing else: every claim about theory holds, larger being better."""
     found = ideal
-    told = verdicts(sequence_predictions.on_optimisation(found, 0.0) + sequence_predictions.on_success(found))
+    spare = sequence_paired.spare(ground, found.actors)
+    told = verdicts(sequence_predictions.on_optimisation(found, spare) + sequence_predictions.on_success(found))
+    assert told.pop("all models optimise at least as much as the sequence itself") != DISAGREES  # of two repeats
+    assert told.pop("most points of models trained on other tasks lie above the line") == OPEN  # all do
     assert {words: verdict for words, verdict in told.items() if verdict != AGREES} == {}
     assert np.abs(found.own("excess_op")).max() < 0.06
     said = identity.identified(found)
     assert (said["nearest theory"] == found.task).all()
-    region = optimisation.region(said["p-values"], 0.8)  # of 8 known policies none can be ruled out at 0.9
+    region = said["p-values"] > 0.2  # of 8 known policies none can be ruled out at 0.9
     assert region[np.arange(30), found.task].mean() > 0.6
     assert region.sum() < 60
     few = identity.with_few(ground, found)
@@ -105,7 +108,7 @@ def test_ideal_policies_lie_on_the_line_and_are_told_apart(ground, ideal):
 def test_policies_that_take_one_good_outcome_lie_above_the_line(ground):
     """A negative control: they pursue more than their task, and no claim that theory predicts them survives."""
     found = measures.measure(ground, planted(ground, skilled(0.88, 0.97), prefer=dict.fromkeys(GOALS, (0,))))
-    told = verdicts(sequence_predictions.on_optimisation(found, 0.0))
+    told = verdicts(sequence_predictions.on_optimisation(found, sequence_paired.spare(ground, found.actors)))
     assert told["the points lie very close to the theoretical line"] == DISAGREES
     assert (found.own("selectivity") > found.own("unflatness"))[found.goal == 6].all()
     said = identity.identified(found)
@@ -114,16 +117,88 @@ def test_policies_that_take_one_good_outcome_lie_above_the_line(ground):
 
 def test_policies_without_skill_are_not_said_to_have_any(ground):
     actors = [
-        Actor(size, goal, member, 8 + np.random.default_rng(member).integers(0, 8, len(ground)))
-        for size in ("18k", "401k")
+        Actor(size, goal, member, 8 + np.random.default_rng([goal, member, wide]).integers(0, 8, len(ground)))
+        for wide, size in enumerate(("18k", "401k"))
         for goal in GOALS
         for member in range(3)
     ]
     found = measures.measure(ground, actors)
-    told = verdicts(sequence_predictions.on_success(found) + sequence_predictions.on_impact(found))
+    told = verdicts(sequence_predictions.on_success(found) + sequence_predictions.on_impact(found, 2))
     assert told["In all cases model performance is a lot better than chance"] != AGREES
     assert told["larger models have a higher impact"] != AGREES
     assert told["impact is at least the minimum that success implies"] == AGREES
+
+
+def test_policies_are_compared_with_the_sequence_history_by_history(ground):
+    """The sequence as a policy has exactly nothing to spare, on any repeat; a skilled policy has."""
+    skilful = planted(ground, {("18k", 2): 0.9})[0]
+    spare = sequence_paired.spare(ground, [Actor("18k", 2, 0, ground.own), skilful])
+    assert spare.shape == (2, 2)
+    assert (spare[0] == 0).all()
+    assert (spare[1] > 0.3).all()
+    plain = measures.estimate(ground, skilful.acts, GOALS[2]).op - measures.estimate(ground, ground.own, GOALS[2]).op
+    assert spare[1].mean() == pytest.approx(plain, abs=0.02)
+
+
+def evaluated(goal, member, op, imagined):
+    any_one = optimisation.split_history(np.zeros((2, 2), int))
+    one, other = (replace(any_one, op=value, imp=0.1) for value in (op, imagined))
+    return SelfEvaluation(Actor("18k", goal, member, np.zeros(0, int)), one, other, 0.0)
+
+
+def test_a_network_that_always_underestimated_itself_is_no_evidence_about_optimisation():
+    """The gap of 0.15 nats is there before reinforcement: nothing is claimed. Where it opens by it, all is."""
+    rng = np.random.default_rng(0)
+    before = [evaluated(0, member, 0.0, -0.15 + 0.01 * rng.normal()) for member in range(5)]
+    op = np.array([strength + 0.02 * rng.normal() for strength in (1.0, 0.3, 0.1) for _ in range(5)])
+    who = [(goal, member) for goal in GOALS for member in range(5)]
+    for slope, expected in ((0.0, OPEN), (-0.3, AGREES), (0.3, DISAGREES)):
+        noise = 0.01 * rng.normal(size=15)
+        after = [evaluated(*w, x, x - 0.15 + slope * x + e) for w, x, e in zip(who, op, noise, strict=True)]
+        told = verdicts(sequence_predictions.on_self_evaluation(before, after, op))
+        assert told["self-evaluation underestimates when optimisation is strong"] == expected
+        assert told["the more heavily a model optimises the more it underestimates"] == expected
+
+
+def test_networks_that_are_the_same_end_the_same(settings, ground):
+    """All endings are of the same histories, so two jobs that left one ensemble differ in nothing, whatever else."""
+    study = sequences.study(TINY, settings.folder)
+    one = study.trained[Job("18k", "finetuned", 4)]
+    twice = {Job("18k", phase, 4): one for phase in ("finetuned", "failures", "unmaintained")}
+    copied = sequences.Study(study.folder, TINY)
+    vars(copied)["trained"] = twice
+    ended = endings.endings(copied, ground, seed=3)
+    for measure in ("even", "odd", "success", "illegal", "maintenance", "op", "imp"):
+        same = ended.of("finetuned", measure, 4)["18k"]
+        assert np.array_equal(ended.of("failures", measure, 4)["18k"], same, equal_nan=True)
+    assert set(verdicts(sequence_predictions.on_training(ended, 4)).values()) == {OPEN}
+
+
+def test_what_training_did_is_found_where_it_did_something():
+    change, usual = {"success": -0.2, "maintenance": 0.3}, {"success": 0.8, "maintenance": 0.5}
+    noise = 0.01 * np.random.default_rng(0).normal(size=(3, 5))
+    values = {Job("53k", "pretrained"): {"held_out": 0.3 + noise[0]}, Job("401k", "pretrained"): {"held_out": noise[1]}}
+    values |= {Job("53k", "finetuned", 4): {name: value + noise[1] for name, value in usual.items()}}
+    values |= {
+        Job("53k", phase, 4): {name: value + change[name] + noise[2] for name, value in usual.items()}
+        for phase in ("failures", "unmaintained")
+    }
+    told = verdicts(sequence_predictions.on_training(endings.Endings(values), 4))
+    assert told.pop("pretraining loss increases over the last model sizes (fresh data)") == DISAGREES
+    assert set(told.values()) == {AGREES}
+    assert len(told) == 3
+
+
+def test_acts_further_back_are_said_to_differ_from_random_ones_only_where_they_do(ground):
+    """Other random acts differ nowhere; policies that keep what they do at once for one outcome more do there."""
+    rng = np.random.default_rng(1)
+    control, *others = (sequence_optimisation.positions(ground, rng.integers(8, 16, len(ground)), 2) for _ in range(5))
+    who = [Actor(size, 2, member, ground.own) for size in ("18k", "401k") for member in range(2)]
+    assert "Nowhere later do they surely differ" in sequence_page.later(who, others, control)
+    skilful = planted(ground, {("18k", 2): 0.9})[:4]
+    far = [sequence_optimisation.positions(ground, one.acts, 2) for one in skilful]
+    kept = [[one[0], one[0], *one[2:]] for one in far]
+    assert "surely differs from it 3 elements after the act" in sequence_page.later(skilful, kept, control)
 
 
 def test_comparison_worlds_are_policies_compared_on_the_same_histories(ground):
@@ -154,16 +229,20 @@ def test_far_from_the_act_only_its_variety_is_left(ground):
     assert [measures.pooled(ground, constant, (0, 4), distance).op for distance in range(9)] == [0.0] * 9
 
 
-def test_everything_is_found_written_and_found_again_without_training(found, settings, tmp_path):
-    again = sequence_optimisation.run(settings)
-    assert again.sentences == found.sentences
-    assert json.dumps(dict(again.numbers)) == json.dumps(dict(found.numbers))
+def test_everything_is_found_and_written(found, settings, tmp_path):
     written = experiments.write(found, tmp_path / "out", settings)
     assert recipes.load(sequence_optimisation.Settings, written / "settings.toml") == settings
     assert list(experiments.read(written).sentences) == list(found.sentences)
     assert found.numbers["policies"] == 12
-    assert {row.what["verdict"] for row in found.tables["claims"]} <= {AGREES, DISAGREES, "undecided"}
-    assert len(found.figures) > 25
+    assert len(found.tables["claims"]) >= 25
+    assert sum(sentence.startswith("\u201c") for sentence in found.sentences) == len(found.tables["claims"])
+    assert any(sentence.startswith(f"Of {len(found.tables['claims'])} claims") for sentence in found.sentences)
+    tested = [row for row in found.tables["claims"] if row.what["p"] != "nan"]
+    assert all(float(row.what["p (Holm)"]) >= float(row.what["p"]) for row in tested)
+    ended = {row.what["training"] for row in found.tables["reinforcement"] if row.measure == "op"}
+    assert ended == {"finetuned", *sequences.VARIANTS}
+    assert {"frequencies", "ladder"} <= set(found.tables)
+    assert {"runs_fixed", "runs_maintenance", "op_by_score_on_goal_2"} <= set(found.figures)
 
 
 def test_a_study_without_variants_or_with_one_size_still_says_what_it_can(settings, tmp_path):
@@ -178,7 +257,7 @@ def test_a_study_without_variants_or_with_one_size_still_says_what_it_can(settin
 def test_settings_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="at least 1, and histories at least 2"):
         sequence_optimisation.Settings(histories=1)
-    with pytest.raises(ValueError, match="imagined histories are 2 to 40, not 50"):
-        sequence_optimisation.Settings(repeats=2, histories=20, imagined=50)
+    with pytest.raises(ValueError, match="imagined histories are 2 to 38, lest none be left, not 39"):
+        sequence_optimisation.Settings(repeats=2, histories=20, imagined=39)
     with pytest.raises(ValueError, match="did you mean 'small'"):
         sequence_optimisation.run(sequence_optimisation.Settings(scale="smal"))
