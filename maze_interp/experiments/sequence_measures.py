@@ -13,8 +13,10 @@ from jaxtyping import Float, Int
 
 from maze_interp import optimisation, seeds, sequences
 from maze_interp.experiments.findings import Progress
+from maze_interp.experiments.sequence_world import environment
 from maze_interp.optimisation import Estimate
 from maze_interp.sequences import GOALS, Ensemble, Study
+from maze_interp.tables import Row
 
 K, ACTS, CONTEXT = 8, 16, 20
 NOTHING = 0  # the act that multiplies the product by one; at odd positions it is an illegal token
@@ -56,18 +58,14 @@ def ground(study: Study, repeats: int, histories: int, distances: int, *, seed: 
     later[d] holds, like the table (which is later[0]), the outcome d pairs of elements after the act: the sequence
     goes on by itself in between, so the position intervened on lies 2 d elements further back.
     """
-    rule = rule_of(study)
-    count = repeats * histories
+    rule, count, chance = rule_of(study), repeats * histories, seeds.derive(seed, "chance")
     contexts = sequences.histories(count, seed=seeds.derive(seed, "histories"), **rule)
-    draws = seeds.uniforms(seeds.derive(seed, "chance"), count, 2 * distances)
+    draws = seeds.uniforms(chance, count, 2 * distances)
     own = sequences.extend(contexts, draws[:, -1:], odd=True, **rule)[:, -1]
-    acted = np.concatenate(
-        [np.broadcast_to(contexts, (ACTS, *contexts.shape)), np.tile(np.arange(ACTS)[:, None, None], (1, count, 1))],
-        axis=2,
+    later = tuple(
+        np.stack([follows(contexts, np.full(count, act), seed=chance) for act in range(ACTS)])
+        for follows in (environment(rule, distance) for distance in range(distances))
     )
-    steps = np.broadcast_to(draws[:, : 2 * distances - 1], (ACTS, count, 2 * distances - 1))
-    follows = sequences.extend(acted, steps, odd=False, **rule)[:, :, CONTEXT + 1 :: 2]
-    later = tuple(np.ascontiguousarray(follows[:, :, place]) for place in range(distances))
     return Ground(contexts, later[0], own, later, repeats)
 
 
@@ -86,7 +84,7 @@ def actors(ensembles: Mapping[tuple[str, int], Ensemble], contexts: Int[np.ndarr
 
 
 def estimate(ground: Ground, acts: Int[np.ndarray, " history"], good: Sequence[int]) -> Estimate:
-    """The article's measurement: the mean of repeats, each on histories of its own."""
+    """The article's measurement: the mean of repeats, each on histories of its own, without their bias."""
     blocks = np.array_split(np.arange(len(ground)), ground.repeats)
     return optimisation.repeated([
         optimisation.split_history(optimisation.of_acts(ground.table[:, block], acts[block], K), good=good)
@@ -152,14 +150,17 @@ class Graded:
 
 
 def graded(ground: Ground, actor: Actor) -> Graded:
-    """The impact of a policy beside the least impact that reaches its mean utility from the mean of its split rows."""
+    """The impact of a policy beside the least impact that reaches its mean utility from the mean of its split rows.
+
+    Both as the sample has them: so the bound holds exactly, and both are high by what a sample adds.
+    """
     n = np.bincount(actor.acts, minlength=ACTS) / len(ground)
     rows = np.stack([np.bincount(row, minlength=K) for row in ground.table]) / len(ground)
     factual = np.bincount(ground.table[actor.acts, np.arange(len(ground))], minlength=K) / len(ground)
     baseline = n @ rows
     mean = float(factual @ UTILITY)
     least = optimisation.least_impact(baseline, UTILITY, mean).divergence
-    imp = pooled(ground, actor.acts, GOALS[actor.goal]).imp
+    imp = pooled(ground, actor.acts, GOALS[actor.goal]).plug_in["imp"]
     return Graded(actor, mean, float(baseline @ UTILITY), imp, least)
 
 
@@ -210,6 +211,17 @@ def measure(ground: Ground, policies: Sequence[Actor], progress: Progress | None
         if progress is not None:
             progress(done, len(policies))
     return Measured(policies, rows)
+
+
+def missing(found: Measured) -> list[Row]:
+    """Every measure without a value, of which policy on which task, and why; their value is nan."""
+    gone = float("nan")
+    return [
+        Row(measure, gone, gone, gone, one.n, {**actor.what, "task": goal, "reason": reason})
+        for actor, row in zip(found.actors, found.estimates, strict=True)
+        for goal, one in zip(GOALS, row, strict=True)
+        for measure, reason in one.missing.items()
+    ]
 
 
 def losses(study: Study, phase: str, measure: str, goal: int = 0) -> dict[str, Float[np.ndarray, " member"]]:

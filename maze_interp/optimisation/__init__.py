@@ -1,11 +1,19 @@
 """How hard does a part steer the future, and how far does it change it? Optimisation and impact, of any world."""
 
+from maze_interp.optimisation.derived import MEASURES
 from maze_interp.optimisation.entropy import binary_entropy, entropy, kl
-from maze_interp.optimisation.estimator import MEASURES, Estimate, compared, repeated, split_history
-from maze_interp.optimisation.history import SplitHistory, against, matrix, of_acts, of_matrix, only
-from maze_interp.optimisation.identify import closest, largest_theory, nearest_theory, p_values, region
+from maze_interp.optimisation.estimator import Estimate, compared, repeated, split_history
+from maze_interp.optimisation.history import SplitHistory, against, of_acts, of_matrix
+from maze_interp.optimisation.identify import (
+    confidence_region,
+    largest_success,
+    largest_theory,
+    likeliest_objective,
+    nearest_theory,
+    p_values,
+)
 from maze_interp.optimisation.intervals import student_t
-from maze_interp.optimisation.policies import Environment, Policy, live, outcome_matrix
+from maze_interp.optimisation.policies import Environment, Policy, enact, outcome_matrix
 from maze_interp.optimisation.theory import (
     excess_imp,
     excess_op,
@@ -29,28 +37,27 @@ __all__ = [
     "Tilting",
     "against",
     "binary_entropy",
-    "closest",
     "compared",
+    "confidence_region",
+    "enact",
     "entropy",
     "excess_imp",
     "excess_op",
     "imp_min",
     "impact_ratio",
     "kl",
+    "largest_success",
     "largest_theory",
     "least_change",
     "least_impact",
-    "live",
-    "matrix",
+    "likeliest_objective",
     "nearest_theory",
     "of_acts",
     "of_matrix",
-    "only",
     "op_theory",
     "outcome_matrix",
     "outcome_types",
     "p_values",
-    "region",
     "repeated",
     "selectivity",
     "split_history",

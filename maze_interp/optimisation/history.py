@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int, Num
 
-CHUNK = 1 << 21  # numbers of a table handled at once
+CHUNK = 1 << 20  # numbers of a table handled at once
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,15 @@ class SplitHistory:
     """What followed in fact and what follows in the comparison world, history by history.
 
     An outcome is one of 0..outcomes-1, or a distribution over them (which adds an axis). `act[i]` is the row of
-    `table` that history i, as the past that was seen, leads to.
+    `table` that history i, as the past that was seen, leads to. `stated` says whether the number of outcomes was
+    given, or is only the largest that was seen, and one, which is no ground for chance.
     """
 
     factual: Num[np.ndarray, " history *outcome"]
     table: Num[np.ndarray, "act history *outcome"]
     act: Int[np.ndarray, " history"]
     outcomes: int
+    stated: bool = True
 
     def __len__(self) -> int:
         return len(self.factual)
@@ -43,6 +45,14 @@ class SplitHistory:
     def histories_of_act(self) -> Int[np.ndarray, " act"]:
         """How many histories lead to each row of the table."""
         return np.bincount(self.act, minlength=len(self.table))
+
+    def matrix(self) -> Num[np.ndarray, "history history *outcome"]:
+        """The outcome matrix out[i, j], whose diagonal is the factual world where that was made of it."""
+        return self.table[self.act]
+
+    def only(self, chosen: Int[np.ndarray, " sample"]) -> "SplitHistory":
+        """The two worlds of some of the histories, each as often as it is named."""
+        return replace(self, factual=self.factual[chosen], table=self.table[:, chosen], act=self.act[chosen])
 
 
 def of_matrix(out: Num[np.ndarray, "history history *outcome"], outcomes: int | None = None) -> SplitHistory:
@@ -66,7 +76,8 @@ def of_acts(
     known = _checked(table, outcomes)
     if act.shape != table.shape[1:2] or act.min() < 0 or act.max() >= len(table):
         raise ValueError(f"{table.shape[1]} histories need an act each, one of 0..{len(table) - 1}")
-    return SplitHistory(table[act, np.arange(len(act))], table, act, known)
+    stated = outcomes is not None or table.ndim == 3
+    return SplitHistory(table[act, np.arange(len(act))], table, act, known, stated)
 
 
 def against(
@@ -81,18 +92,8 @@ def against(
     """
     if factual.shape != other.shape:
         raise ValueError(f"both worlds need the same histories, not {factual.shape} and {other.shape}")
-    known = _checked(np.stack([factual, other]), outcomes)
-    return SplitHistory(factual, other[None], np.zeros(len(factual), int), known)
-
-
-def matrix(history: SplitHistory) -> Num[np.ndarray, "history history *outcome"]:
-    """The outcome matrix out[i, j], whose diagonal is the factual world where that was made of it."""
-    return history.table[history.act]
-
-
-def only(history: SplitHistory, chosen: Int[np.ndarray, " sample"]) -> SplitHistory:
-    """The two worlds of some of the histories, each as often as it is named."""
-    return replace(history, factual=history.factual[chosen], table=history.table[:, chosen], act=history.act[chosen])
+    known, stated = _checked(np.stack([factual, other]), outcomes), outcomes is not None or factual.ndim == 2
+    return SplitHistory(factual, other[None], np.zeros(len(factual), int), known, stated)
 
 
 def totals(table: Num[np.ndarray, "act history *outcome"], outcomes: int) -> Float[np.ndarray, "act outcome"]:

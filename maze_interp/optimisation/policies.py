@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Int, Num
 
-from maze_interp.optimisation.history import SplitHistory, matrix, of_acts
+from maze_interp.optimisation.history import SplitHistory, of_acts
 
 
 @runtime_checkable
@@ -41,10 +41,10 @@ def outcome_matrix(
     seed: int,
 ) -> Num[np.ndarray, "history history *outcome"]:
     """out[i, j]: what follows history j under the act that the policy chooses for history i."""
-    return matrix(live(policy, environment, histories, outcomes=outcomes, seed=seed))
+    return enact(policy, environment, histories, outcomes=outcomes, seed=seed).matrix()
 
 
-def live(
+def enact(
     policy: Policy,
     environment: Environment,
     histories: Num[np.ndarray, " history *state"],

@@ -17,7 +17,7 @@ from maze_interp.optimisation.entropy import Correction, cross_entropies, entrop
 from maze_interp.optimisation.history import CHUNK, SplitHistory, totals
 
 STATISTICS = ("entropy_factual", "entropy_split", "imp", "p", "q")
-NOTHING = 1e-12  # of probability left over where one history's is taken from a sum
+NOTHING = 1e-12  # rounding: of probability where one history's is taken from a sum, and of a divergence
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def _counts_without(
     others = np.maximum(factual - np.eye(k), 0.0)
     smooth = rows + asked.pseudo_count
     divergences = cross_entropies(others, smooth) - entropy(others)[:, None]
+    divergences = np.where(np.abs(divergences) < NOTHING, 0.0, divergences)
     place = table + k * np.arange(len(acts))[:, None]
     uncertain = entropy(rows, correction=asked.correction)
     apart = divergences.ravel().take(place + len(rows) * history.factual.astype(np.int64))

@@ -19,7 +19,7 @@ import reading
 import torch
 import torch.nn.functional as F
 
-from maze_interp import mazes, models, storage, tokens, training
+from maze_interp import mazes, models, optimisation, storage, tokens, training
 from maze_interp.mazes import World
 from maze_interp.models import ModelConfig, cores, precision
 from maze_interp.tokens import TokenBatch
@@ -41,7 +41,18 @@ def main() -> None:
         "| what | ours | beside it | ratio |",
         "|---|---:|---:|---:|",
     ]
-    for measure in (data, schemes, loading, streaming, steps, inference, rollouts, reading.probes, reading.regressions):
+    for measure in (
+        data,
+        schemes,
+        loading,
+        streaming,
+        steps,
+        inference,
+        rollouts,
+        reading.probes,
+        reading.regressions,
+        histories,
+    ):
         for row in measure():
             lines.append("| " + " | ".join(row) + " |")
             print(lines[-1], flush=True)
@@ -265,6 +276,22 @@ def rollouts(count: int = 1000, written: int = 12) -> list[list[str]]:
             f"{10 * spent['uncached'] / spent['ours']:.0f} x",
         ],
     ]
+
+
+def histories() -> list[list[str]]:
+    """Optimisation and impact of one policy with their intervals, 200 histories and 8 outcomes."""
+    rng = np.random.default_rng(0)
+    out, table = rng.integers(0, 8, (200, 200)), rng.integers(0, 8, (16, 200))
+    acts = optimisation.of_acts(table, rng.integers(0, 16, 200), 8)
+    spent = medians(
+        {
+            "matrix": lambda: optimisation.split_history(out, outcomes=8, good=(0, 4)),
+            "acts": lambda: optimisation.split_history(acts, good=(0, 4)),
+        },
+        30,
+    )
+    what = "split history, 200 histories, 8 outcomes: ms"
+    return [[what, f"{1e3 * spent['matrix']:.2f}", f"{1e3 * spent['acts']:.2f} (by its 16 acts)", ""]]
 
 
 if __name__ == "__main__":
