@@ -35,7 +35,7 @@ def lapses(
     code = maze[np.nonzero(said)[0]] * len(ways) + pattern.reshape(-1)
     size = drawn.shape[1] * len(ways)
     mass = drawn @ np.bincount(code, weights=responses[said], minlength=size).reshape(-1, len(ways))
-    mass /= mass.sum(axis=1, keepdims=True)
+    mass = mass / mass.sum(axis=1, keepdims=True)
     lapse = np.minimum(likeliest_weights(ways, mass)[:, 1], MOST_LAPSES)
     mixture = (1 - lapse[:, None]) * ways[:, 0] + lapse[:, None] * ways[:, 1]
     return lapse, (mass * np.log(mixture)).sum(axis=1)

@@ -152,6 +152,5 @@ def _map(rows: Sequence[Row], measure: str, title: str) -> Figure:
     columns = [one for one in MEANINGS if any(row.what["meaning"] == one for row in rows)]
     found = [{row.what["meaning"]: row.value for row in own} for own in groups.values()]
     values = np.array([[one.get(column, np.nan) for column in columns] for one in found]).round(2) + 0.0
-    named = {"title": title, "x": "what was patched: all positions of one meaning", "y": "where"}
-    value = f"share of the choice that a patch {MEASURES[measure]}"
-    return figures.heat_map(values, list(groups), columns, **named, value=value, centre=0.0)
+    x, value = "what was patched: all positions of one meaning", f"share of the choice that a patch {MEASURES[measure]}"
+    return figures.heat_map(values, list(groups), columns, title=title, x=x, y="where", value=value, centre=0.0)
