@@ -140,7 +140,7 @@ def claims_of(results: Results) -> list[Claim]:
         *predictions.on_training(results.ended, results.study.scale.varied_goal),
         *predictions.on_success(results.found),
         *predictions.on_optimisation(results.found, results.spare),
-        *predictions.on_identification(results.found, results.said),
+        *identity.claims(results.ground, results.found, results.said),
         *predictions.on_impact(results.found, results.ground.repeats),
         *predictions.on_self_evaluation(results.before, results.after, results.apart),
     ]
@@ -151,6 +151,7 @@ def tables_of(results: Results, count: int, seed: int) -> dict[str, list[Row]]:
     found, rule = results.found, measures.rule_of(results.study)
     return {
         "policies": by_size(found),
+        "missing": measures.missing(found),
         "identification": identity.identification(found, results.said),
         "identification_with_few": identity.with_few(results.ground, found),
         "worlds": beyond.by_world(found.actors, results.elsewhere),

@@ -1,6 +1,6 @@
 """Each of the article's claims, put to the test on the policies of a study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -141,18 +141,6 @@ def on_impact(found: Measured, repeats: int) -> list[Claim]:
             "log of the ratio of impact to its minimum, on other tasks less on the own, within a policy",
             mean(others - logs[np.arange(len(imp)), found.task], found.network),
         ),
-    ]
-
-
-def on_identification(found: Measured, named: Mapping[str, np.ndarray]) -> list[Claim]:
-    """Of telling the objective from optimisation."""
-    nearest, trivial = (named[name] == found.task for name in ("nearest theory", "largest theory"))
-    return [
-        above(
-            "the objective can be identified by comparing predictions of optimisation",
-            "share identified by the nearest theory less that by the largest theory (the trivial identifier)",
-            mean(nearest.astype(float) - trivial, found.network),
-        )
     ]
 
 
