@@ -10,12 +10,12 @@ READY := .venv/ready
 quickstart: $(READY)
 	$(BIN)/maze-interp quickstart
 
-# Two processes, a file to one of them: most tests use one core.
+# Two processes, a file to one of them, and one thread each: threads of two processes on two cores wait for each other.
 test: $(READY)
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile
 
 test-all: $(READY)
-	$(BIN)/pytest -q -n 2 --dist loadfile -m "long or not long"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile -m "long or not long"
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -69,7 +69,9 @@ def test_each_patch_is_that_edit(model, pairs, kind, direction):
             np.testing.assert_allclose(found.values["logit_difference"][index, place], whole, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", THEIRS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind in ("resid_pre", "z") else pytest.param(kind, marks=pytest.mark.long) for kind in THEIRS]
+)
 def test_transformer_lens_finds_the_same(model, pairs, kind):
     """On a pair of one length, whose sum over pairs is their metric; theirs is indexed [layer, position, head]."""
     same = pairs[pairs.decision == pairs.decision[0]]
