@@ -1,5 +1,7 @@
 """A study finishes what was interrupted as if it had not been, repeats nothing, and knows its own folder."""
 
+import itertools
+
 import pytest
 
 from maze_interp import sequences
@@ -73,11 +75,8 @@ def test_interrupted_anywhere_it_ends_bit_identical_and_repeats_nothing(whole, t
     """Stopped after every few steps until it is done, on one core or two: the same bytes, finished jobs untouched."""
     folder, stops, written = tmp_path / "study", 0, {}
     while True:
-        calls = iter(range(8))
         try:
-            ended = sequences.study(
-                SMALLEST, folder, threads=threads, progress=lambda *_, calls=calls: next(calls) == 7 and stop()
-            )
+            ended = sequences.study(SMALLEST, folder, threads=threads, progress=stop_after(7))
             break
         except KeyboardInterrupt:
             stops += 1
@@ -89,8 +88,15 @@ def test_interrupted_anywhere_it_ends_bit_identical_and_repeats_nothing(whole, t
     assert content(ended) == content(whole)
 
 
-def stop():
-    raise KeyboardInterrupt
+def stop_after(calls):
+    """A progress that stops whoever calls it later than that: a second thread calls on when the first was stopped."""
+    count = itertools.count()
+
+    def progress(*_):
+        if next(count) >= calls:
+            raise KeyboardInterrupt
+
+    return progress
 
 
 def test_a_finished_study_is_only_read(whole):
