@@ -1,6 +1,7 @@
 """How hard does a part steer the future, and how far does it change it? Optimisation and impact, of any world."""
 
 from maze_interp.optimisation.derived import MEASURES
+from maze_interp.optimisation.differential import Differential, differential, of_products
 from maze_interp.optimisation.entropy import binary_entropy, entropy, kl
 from maze_interp.optimisation.estimator import Estimate, compared, repeated, split_history
 from maze_interp.optimisation.history import SplitHistory, against, of_acts, of_matrix
@@ -30,6 +31,7 @@ from maze_interp.optimisation.tilting import Tilting, least_impact
 
 __all__ = [
     "MEASURES",
+    "Differential",
     "Environment",
     "Estimate",
     "Policy",
@@ -39,6 +41,7 @@ __all__ = [
     "binary_entropy",
     "compared",
     "confidence_region",
+    "differential",
     "enact",
     "entropy",
     "excess_imp",
@@ -54,6 +57,7 @@ __all__ = [
     "nearest_theory",
     "of_acts",
     "of_matrix",
+    "of_products",
     "op_theory",
     "outcome_matrix",
     "outcome_types",
