@@ -11,6 +11,7 @@ rows. Other comparison worlds (a fixed token, another policy) are tables of one 
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int, Num
@@ -45,6 +46,11 @@ class SplitHistory:
     def histories_of_act(self) -> Int[np.ndarray, " act"]:
         """How many histories lead to each row of the table."""
         return np.bincount(self.act, minlength=len(self.table))
+
+    @cached_property
+    def rows(self) -> Float[np.ndarray, "act outcome"]:
+        """How often each outcome occurs in each row of the table (of distributions, their sums)."""
+        return totals(self.table, self.outcomes)
 
     def matrix(self) -> Num[np.ndarray, "history history *outcome"]:
         """The outcome matrix out[i, j], whose diagonal is the factual world where that was made of it."""

@@ -32,8 +32,8 @@ class Question:
 
 def whole(history: SplitHistory, asked: Question) -> Float[np.ndarray, " statistic"]:
     """The statistics of all histories."""
-    factual, rows = totals(history.factual[None], history.outcomes)[0], totals(history.table, history.outcomes)
-    split = _sum(_beside(factual, rows, asked), history.histories_of_act / len(history), axis=1)
+    factual = totals(history.factual[None], history.outcomes)[0]
+    split = _sum(_beside(factual, history.rows, asked), history.histories_of_act / len(history), axis=1)
     return _joined(_alone(factual, asked), split)
 
 
@@ -42,12 +42,11 @@ def without_each(history: SplitHistory, asked: Question) -> Float[np.ndarray, "s
     n, k = len(history), history.outcomes
     factual, seen = totals(history.factual[None], k)[0], history.histories_of_act
     remaining = _less(factual, history.factual)
-    split, step = np.zeros((3, n)), max(1, CHUNK // (n * (4 if history.counted else k)))
+    split, step = np.zeros((3, n)), max(1, CHUNK // (n * (1 if history.counted else k)))
+    without = _counts_without if history.counted else _shares_without
     for first in range(0, len(history.table), step):
         acts = np.arange(first, min(first + step, len(history.table)))
-        times = seen[acts, None] - (acts[:, None] == history.act)
-        without = _counts_without if history.counted else _shares_without
-        split += _sum(without(history, factual, acts, asked), times / (n - 1), axis=1)
+        split += without(history, factual, acts[seen[acts] > 0], asked)
     return _joined(_alone(remaining, asked), split)
 
 
@@ -67,26 +66,53 @@ def resampled(history: SplitHistory, asked: Question, draws: int, *, seed: int) 
 
 def _counts_without(
     history: SplitHistory, factual: Float[np.ndarray, " outcome"], acts: Int[np.ndarray, " act"], asked: Question
-) -> Float[np.ndarray, "3 act history"]:
-    """What `_beside` says with each history left out: worked out once for every outcome that can be taken away."""
+) -> Float[np.ndarray, "3 history"]:
+    """The share of these rows in what `_beside` says with each history left out, for those that remain to see them.
+
+    Worked out once for every outcome that can be taken away, and looked up. A row that none sees any more does not
+    count, even if infinite: infinite divergences are added up apart.
+    """
     k, table = history.outcomes, history.table[acts]
-    rows = np.maximum(totals(table, k)[:, None] - np.eye(k), 0.0).reshape(-1, k)
+    rows = np.maximum(history.rows[acts][:, None] - np.eye(k), 0.0).reshape(-1, k)
     others = np.maximum(factual - np.eye(k), 0.0)
     smooth = rows + asked.pseudo_count
     divergences = cross_entropies(others, smooth) - entropy(others)[:, None]
     divergences = np.where(np.abs(divergences) < NOTHING, 0.0, divergences)
+    lacking = np.isinf(divergences)
     place = table + k * np.arange(len(acts))[:, None]
-    uncertain = entropy(rows, correction=asked.correction)
-    apart = divergences.ravel().take(place + len(rows) * history.factual.astype(np.int64))
-    return np.stack([uncertain.take(place), apart, _good(smooth, asked).take(place)])
+    apart = place + len(rows) * history.factual.astype(np.int64)
+    chosen = np.flatnonzero(np.isin(history.act, acts))
+    asking = history.histories_of_act[acts].astype(np.float64), np.searchsorted(acts, history.act[chosen]), chosen
+    divergence = _looked_up(np.where(lacking, 0.0, divergences), apart, *asking)
+    if lacking.any():
+        divergence = np.where(_looked_up(lacking.astype(np.float64), apart, *asking) > 0.5, np.inf, divergence)
+    uncertain = _looked_up(entropy(rows, correction=asked.correction), place, *asking)
+    return np.stack([uncertain, divergence, _looked_up(_good(smooth, asked), place, *asking)]) / (len(history) - 1)
+
+
+def _looked_up(
+    values: Float[np.ndarray, "..."],
+    place: Int[np.ndarray, "act history"],
+    seen: Float[np.ndarray, " act"],
+    row: Int[np.ndarray, " chosen"],
+    chosen: Int[np.ndarray, " chosen"],
+) -> Float[np.ndarray, " history"]:
+    """The values at these places, each row as often as it is seen, but for the histories that are themselves left out:
+    `chosen`, each of which sees a row."""
+    found = values.ravel().take(place)
+    summed = seen @ found
+    summed[chosen] -= found[row, chosen]
+    return np.asarray(summed)
 
 
 def _shares_without(
     history: SplitHistory, factual: Float[np.ndarray, " outcome"], acts: Int[np.ndarray, " act"], asked: Question
-) -> Float[np.ndarray, "3 act history"]:
+) -> Float[np.ndarray, "3 history"]:
     """The same of distributions, each of which takes away something of its own."""
     table = history.table[acts]
-    return _beside(_less(factual, history.factual), _less(table.sum(axis=1, dtype=np.float64), table), asked)
+    rows = _less(table.sum(axis=1, dtype=np.float64), table)
+    times = history.histories_of_act[acts, None] - (acts[:, None] == history.act)
+    return _sum(_beside(_less(factual, history.factual), rows, asked), times / (len(history) - 1), axis=1)
 
 
 def _beside(
