@@ -3,7 +3,8 @@
 from maze_interp.patching.effects import EFFECTS, Choice, apart, effect, recovered, shares
 from maze_interp.patching.meanings import MEANINGS
 from maze_interp.patching.pairs import FAMILIES, PromptPairs, controls, prompts
-from maze_interp.patching.sweep import Sweep, by_meaning, everywhere, sweep
+from maze_interp.patching.stacked import Sweep
+from maze_interp.patching.sweep import by_meaning, everywhere, sweep
 
 __all__ = [
     "EFFECTS",

@@ -86,6 +86,24 @@ CHANGES: dict[str, tuple[int, Callable[[Swap, Site, int, Mask], Stream]]] = {
 }
 
 
+VALUES: dict[str, Callable[[Record, Site], Float[Tensor, "maze position part"]]] = {
+    "resid_pre": lambda run, site: run.stream[2 * site.layer],
+    "resid_mid": lambda run, site: run.stream[2 * site.layer + 1],
+    "resid_post": lambda run, site: run.stream[2 * site.layer + 2],
+    "attn_out": lambda run, site: run.stream[2 * site.layer + 1] - run.stream[2 * site.layer],
+    "mlp_out": lambda run, site: run.stream[2 * site.layer + 2] - run.stream[2 * site.layer + 1],
+    "z": lambda run, site: run.mixed[site.layer][:, site.head],
+    "q": lambda run, site: run.queries[site.layer][:, site.head],
+    "k": lambda run, site: run.keys[site.layer][:, site.head],
+    "v": lambda run, site: run.values[site.layer][:, site.head],
+}
+
+
+def value_at(run: Record, site: Site) -> Float[Tensor, "maze position part"]:
+    """What a run holds at a site, patterns aside; queries are scaled, and rotated with the keys where positions are."""
+    return VALUES[site.kind](run, site)
+
+
 def depth_of(site: Site) -> int:
     """The depth of the stream at which a patch of this site takes effect, as `models.reruns` counts them."""
     return 2 * site.layer + CHANGES[site.kind][0]
