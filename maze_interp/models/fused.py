@@ -190,10 +190,15 @@ def qkv(
         asked = _linear(normal[:, queries_from:], (weight[:, :d_model], bias[:d_model]))
         q = rearrange(asked, "b t (h e) -> b h t e", h=w.heads)
     q = q * q.shape[-1] ** -0.5
+    return turned(w, q, positions[..., queries_from:]), turned(w, k, positions), v
+
+
+def turned(w: Weights, x: Tensor, positions: Tensor) -> Tensor:
+    """Queries or keys [.., head, position, d_head] turned by their positions; as they are where those are learned."""
     if w.rotary is None:
-        return q, k, v
+        return x
     cos, sin = (_at(table, positions) for table in w.rotary)
-    return _rotate(q, cos[..., queries_from:, :], sin[..., queries_from:, :]), _rotate(k, cos, sin), v
+    return _rotate(x, cos, sin)
 
 
 def _at(table: Tensor, positions: Tensor) -> Tensor:
