@@ -33,12 +33,14 @@ class LayerTangents(NamedTuple):
     after: Directions
 
 
-def forward(w: fused.Weights, kept: Record, begin: int, changes: Directions) -> Iterator[LayerTangents]:
-    """Directions of change of the stream before the first layer, from position `begin` on, carried layer by layer.
+def forward(
+    w: fused.Weights, kept: Record, begin: int, changes: Directions, *, first: int = 0
+) -> Iterator[LayerTangents]:
+    """Directions of change of the stream before layer `first`, from position `begin` on, carried layer by layer.
 
     `kept` is the record of a single maze; what comes before `begin` does not change.
     """
-    for index, layer in enumerate(w.layers):
+    for index, layer in list(enumerate(w.layers))[first:]:
         q, k, v, z = (kind[index][0] for kind in (kept.queries, kept.keys, kept.values, kept.mixed))
         mixed = _mixed(w, layer, (q[:, begin:], k, v, z[:, begin:]), kept.stream[2 * index][0, begin:], changes)
         middle = changes + rearrange(mixed, "k h t e -> k t (h e)") @ layer.out[0]
