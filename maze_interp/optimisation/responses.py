@@ -10,6 +10,7 @@ random directions (`sketch`), whose squares are right on average and off by abou
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,8 +115,9 @@ def _stacked(shares: Sequence[Tensor]) -> Float[np.ndarray, "layer later head fu
 def _until(kept: Record) -> Record:
     """The record without what follows the decision, on which nothing asked can depend."""
     end = int(kept.at[0]) + 1
-    parts = {one.name: getattr(kept, one.name) for one in fields(kept) if one.name not in ("at", "logits")}
-    return replace(kept, **{name: tuple(each[..., :end, :] for each in part) for name, part in parts.items()})
+    names = (one.name for one in fields(kept) if one.name not in ("at", "logits"))
+    parts: dict[str, Any] = {name: tuple(each[..., :end, :] for each in getattr(kept, name)) for name in names}
+    return replace(kept, **parts)
 
 
 def _through(
