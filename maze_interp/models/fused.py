@@ -128,17 +128,6 @@ def residuals(
         yield x
 
 
-def residual_at(
-    w: Weights, layer: Layer, x: Float[Tensor, "maze position d_model"], at: Int[Tensor, " maze"]
-) -> Float[Tensor, "maze d_model"]:
-    """The residual stream after `layer` at one position a sequence; `x` is the stream before it at all of them."""
-    positions, rows = torch.arange(x.shape[1], device=x.device), torch.arange(len(x), device=x.device)
-    q, k, v = qkv(w, layer, x, positions)
-    later = positions > at[:, None]
-    mask = torch.zeros(later.shape, device=x.device).masked_fill_(later, -math.inf)[:, None, None]
-    return after_attention(layer, x[rows, at][:, None], _attend(q[rows, :, at][:, :, None], k, v, mask))[:, 0]
-
-
 def rotary_tables(context: int, d_head: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
     """Cosine and sine [position, d_head] of rotary embeddings (Su et al. 2021), halves paired as in GPT-NeoX."""
     frequency = base ** (torch.arange(d_head // 2, dtype=torch.float32, device=like.device) / (d_head / 2))

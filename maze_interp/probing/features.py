@@ -14,7 +14,7 @@ from jaxtyping import Float, Int, Num
 from torch import Tensor
 
 from maze_interp import mazes, recipes
-from maze_interp.models import HookedTransformer, Site, access, cores, fused
+from maze_interp.models import HookedTransformer, Site, access, cores, fused, streams
 from maze_interp.models.sites import PER_HEAD
 from maze_interp.probing.positions import Asked
 from maze_interp.tokens import EDGE, Tokenizer
@@ -70,6 +70,8 @@ def stream(
     device = model.embed.W_E.device
     with torch.inference_mode():
         w = fused.weights(model) if all(site.kind in STREAM for site in sites) else None
+        alone = w is not None and len(asked) == len(asked.mazes)
+        known = streams.table(w, length, len(asked)) if w is not None and alone else None
     bounds = np.searchsorted(asked.maze, np.append(np.arange(0, len(asked.mazes), batch), len(asked.mazes)))
     shares = [slice(*pair) for pair in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True) if pair[0] < pair[1]]
 
@@ -78,7 +80,7 @@ def stream(
         ids = torch.from_numpy(asked.tokens.ids[rows, : asked.position[share].max() + 1]).long().to(device)
         where = torch.from_numpy(row).to(device), torch.from_numpy(asked.position[share]).to(device)
         with torch.inference_mode():
-            found = _hooked(model, ids, sites, where) if w is None else _residual(w, ids, sites, where)
+            found = _hooked(model, ids, sites, where) if w is None else _residual(w, ids, sites, where, known)
         return {site: value.float().cpu().numpy() for site, value in found.items()}
 
     with cores.workers(cores.settle(0, device.type, len(shares)) if w is not None else 1) as pool:
@@ -101,15 +103,16 @@ def read(
     return out
 
 
-def _residual(w: fused.Weights, ids: Tensor, sites: Sequence[Site], where: tuple[Tensor, Tensor]) -> dict[Site, Tensor]:
+def _residual(
+    w: fused.Weights, ids: Tensor, sites: Sequence[Site], where: tuple[Tensor, Tensor], known: Tensor | None
+) -> dict[Site, Tensor]:
     wanted = {site: site.layer + (site.kind == "resid_post") for site in sites}
-    last, kept = max(wanted.values()), {}
-    alone = last > 0 and len(where[0]) == len(ids)  # one sample a sequence: the last layer is worked out for it alone
-    for depth, x in enumerate(fused.residuals(w, ids, last - alone)):
-        if depth in wanted.values():
-            kept[depth] = x[where]
-    if alone:
-        kept[last] = fused.residual_at(w, w.layers[last - 1], x, where[1])
+    last = max(wanted.values())
+    if len(where[0]) == len(ids):  # one sample a sequence: the last layer is worked out for it alone
+        every = streams.residuals_at(w, ids, where[1], last, known)
+    else:
+        every = (x[where] for x in fused.residuals(w, ids, last))
+    kept = {depth: x for depth, x in enumerate(every) if depth in wanted.values()}
     return {site: kept[depth] for site, depth in wanted.items()}
 
 
