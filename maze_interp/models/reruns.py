@@ -37,14 +37,19 @@ class Record:
 
 def record(w: fused.Weights, ids: Int[Tensor, "maze position"], at: Int[Tensor, " maze"]) -> Record:
     """Run the network on sequences and keep all that reruns ask for; the logits are those at the positions `at`."""
-    positions = torch.arange(ids.shape[1], device=ids.device)
-    stream, heads = [fused.embed(w, ids, positions)], []
+    return record_from(w, fused.embed(w, ids, torch.arange(ids.shape[1], device=ids.device)), at)
+
+
+def record_from(w: fused.Weights, x: Float[Tensor, "maze position d_model"], at: Int[Tensor, " maze"]) -> Record:
+    """`record` of a run that begins with the residual stream `x`, whatever tokens there are."""
+    positions = torch.arange(x.shape[1], device=x.device)
+    stream, heads = [x], []
     for layer in w.layers:
         q, k, v = fused.qkv(w, layer, stream[-1], positions)
         heads.append((q, k, v, fused.attend_causal(q, k, v)))
         stream.append(fused.after_heads(layer, stream[-1], heads[-1][-1]))
         stream.append(fused.after_mlp(layer, stream[-1]))
-    last = stream[-1][torch.arange(len(ids), device=ids.device), at]
+    last = stream[-1][torch.arange(len(x), device=x.device), at]
     queries, keys, values, mixed = zip(*heads, strict=True)
     return Record(at, tuple(stream), queries, keys, values, mixed, fused.unembed(w, last))
 

@@ -23,12 +23,15 @@ class PromptPairs:
     """Prompts in pairs, a row each, both ending with the token of the fork, at the position `decision`.
 
     `right` and `wrong` are token ids: of the step that is right in the clean maze and of its rival, which is right in
-    the corrupted one wherever the pair flips. `maze` names the maze a pair was made from, `distance` counts steps from
-    the fork to what was changed (mazes.NEVER where nothing in the maze was), `meaning` indexes MEANINGS.
+    the corrupted one wherever the pair flips. `mazes` are those of the clean prompts, `edited` those of the corrupted
+    ones (of noise, which describes none, those it was made of). `maze` names the maze a pair was made from, `distance`
+    counts steps from the fork to what was changed (mazes.NEVER where nothing in the maze was), `meaning` indexes
+    MEANINGS.
     """
 
     family: str
     mazes: MazeBatch
+    edited: MazeBatch
     clean: TokenBatch
     corrupted: TokenBatch
     decision: Int[np.ndarray, " pair"]
@@ -105,7 +108,8 @@ def other_maze(batch: MazeBatch, forks: Decisions, tokenizer: Tokenizer, *, seed
         partner[group] = np.roll(group, 1)
     able = partner[partner] >= 0
     able &= pairs.maze[partner] != pairs.maze
-    return _paired("other_maze", pairs[able], clean[able], clean[partner[able]], tokenizer)
+    found = _paired("other_maze", pairs[able], clean[able], clean[partner[able]], tokenizer)
+    return replace(found, edited=pairs.base[partner[able]])
 
 
 def noise(batch: MazeBatch, forks: Decisions, tokenizer: Tokenizer, *, seed: int, part: str = "goal") -> PromptPairs:
@@ -188,6 +192,7 @@ def _paired(family: str, pairs: Pairs, clean: TokenBatch, corrupted: TokenBatch,
     return PromptPairs(
         family=family,
         mazes=pairs.base,
+        edited=pairs.edited,
         clean=clean,
         corrupted=corrupted,
         decision=decision,

@@ -57,12 +57,14 @@ class Runs:
 class Change:
     """A change of the stream at `depth` at every place: which positions it touches, and what the stream becomes.
 
-    `stream(begin, which)` is the stream from position `begin` on, [which, pair, later, d_model], for some places.
+    `stream(begin, which)` is the stream from position `begin` on, [which, pair, later, d_model], for some places; to
+    make it takes `room` bytes for each pair and position, besides what the network takes.
     """
 
     depth: int
     touches: Bool[Tensor, "place pair position"]
     stream: Callable[[int, Int[Tensor, " which"]], Stream]
+    room: int = 0
 
 
 def stacked(
@@ -122,7 +124,8 @@ def _changed(swap: Swap, change: Change, memory: float, threads: int) -> tuple[n
     busy = touches.flatten(1).any(dim=1).nonzero()[:, 0]
     busy = busy[begins[busy].argsort(stable=True)]
     threads = cores.settle(threads, logits.device.type, max(len(busy), 1))
-    chunks = list(_chunks(busy, begins, touches.shape[-1], swap, memory * 2**20 / threads / len(logits)))
+    again, looked_at = _each(swap)
+    chunks = list(_chunks(busy, touches, (again + change.room, looked_at), memory * 2**20 / threads / len(logits)))
 
     def through(chunk: Tensor) -> None:
         with torch.inference_mode():
@@ -134,12 +137,14 @@ def _changed(swap: Swap, change: Change, memory: float, threads: int) -> tuple[n
     return numpy(out), int((~touches.any(dim=-1)).sum())
 
 
-def _chunks(busy: Tensor, begins: Tensor, length: int, swap: Swap, room: float) -> Iterator[Tensor]:
+def _chunks(
+    busy: Tensor, touches: Bool[Tensor, "place pair position"], each: tuple[int, int], room: float
+) -> Iterator[Tensor]:
     """Changes that go through the network together: as many as fit, the widest of them counting for all."""
-    done, (again, looked_at) = 0, _each(swap)
+    done, (again, looked_at), length = 0, each, touches.shape[-1]
     while done < len(busy):
-        bytes_each = again * (length - int(begins[busy[done]])) + looked_at * length
-        count = max(1, int(room / bytes_each))
+        later = length - int(touches[busy[done]].any(dim=0).float().argmax())
+        count = max(1, int(room / (again * later + looked_at * length)))
         yield busy[done : done + count]
         done += count
 

@@ -24,6 +24,7 @@ from maze_interp.patching.stacked import MEMORY, Change, Progress, Runs, Sweep, 
 
 Places = Bool[np.ndarray, "place pair position"]
 DIRECTIONS = ("denoise", "noise")
+SCORES = 12  # bytes that a head's score, what it becomes and its share take
 
 
 def everywhere(pairs: PromptPairs) -> Places:
@@ -86,7 +87,7 @@ def sites_of(
     model: HookedTransformer,
     kind: str,
     layers: Sequence[int] | None,
-    heads: Sequence[int] | None,
+    heads: Sequence[int | None] | None,
     *,
     kinds: Iterable[str] = CHANGES,
 ) -> list[Site]:
@@ -139,7 +140,7 @@ def patch(swap: Swap, site: Site, places: Places) -> Change:
     def stream(begin: int, which: Tensor) -> Tensor:
         return changed(swap, site, begin, touches[which, :, begin:])
 
-    return Change(depth_of(site), touches, stream)
+    return Change(depth_of(site), touches, stream, SCORES * touches.shape[-1] * (site.kind in ("k", "v")))
 
 
 def _differs(swap: Swap, site: Site) -> Bool[Tensor, "pair position"]:

@@ -8,7 +8,7 @@ import torch
 from maze_interp import attention, mazes, models
 from maze_interp.attention import heads, permuted, scenes
 from maze_interp.models import ModelConfig
-from tests import oracles, tiny
+from tests import handset, oracles, tiny
 
 SCORES = attention.SCORES
 every_score = pytest.mark.parametrize("name", SCORES)
@@ -18,30 +18,16 @@ BACK, ENDS, GOAL = (0, 0), (0, 1), (0, 2)  # the hand-set heads
 def hand_set() -> models.HookedTransformer:
     """One layer on 3 x 3 trees. Head 0 looks one token back; head 1 looks 1 and 3 back at `;` and else at the first
     token; head 2 looks at the goal and copies it. Position and token are one-hot parts of the stream."""
-    config = ModelConfig(layers=1, d_model=288, heads=3, rows=3, cols=3, positions="learned")
-    model = models.build(config, seed=0)
-    context, vocab, sure = config.longest, config.tokenizer.vocabulary.size, 4.0
-    word = slice(context, context + vocab)
+    (model, word, _), sure = handset.silent(), 4.0
+    context, attn = word.start, model.blocks[0].attn
     with torch.no_grad():
-        for weight in model.parameters():
-            weight.zero_()
-        attn = model.blocks[0].attn
-        model.pos_embed.W_pos[:, :context] = torch.eye(context)
-        model.embed.W_E[:, word] = torch.eye(vocab)
-        model.unembed.W_U[word] = torch.eye(vocab)
-        for norm in (model.blocks[0].ln1, model.ln_final):
-            norm.w.fill_(1.0)
-        spread = (2 / 288 - (2 / 288) ** 2) ** 0.5
-        model.blocks[0].ln1.b.fill_(2 / 288 / spread)  # what is not hot is 0
-        attn.W_K[:, :context, :context] = torch.eye(context)
         attn.W_Q[0, 1:context, : context - 1] = sure * torch.eye(context - 1)
         attn.W_Q[1] = attn.W_Q[0]
         attn.W_Q[1, 3:context, : context - 3] += sure * torch.eye(context - 3)
         attn.W_Q[1, word, 0] = 3 * sure
         attn.W_Q[1, context + 9, 0] = 0.0  # `;`
-        attn.b_Q[2, 1 + 4 * 8 + 5] = 12 * sure  # the goal of a tree with 8 edges
-        attn.W_V[2, word, :vocab] = torch.eye(vocab)
-        attn.W_O[2, :vocab, word] = torch.eye(vocab)
+        attn.b_Q[2, handset.GOAL_AT] = 12 * sure
+    handset.copy(model, 0, 2, word, word)
     return model
 
 

@@ -1,57 +1,30 @@
-"""A model whose answer is copied from one position by one head: patching finds that position, that head, nothing else.
+"""Models whose answer takes a known way: patching finds that way, the experiment names it, and nothing else.
 
-One layer, three heads, trees of 3 x 3. Head 1 looks at the goal's token wherever it stands and writes what it says into
-the stream, from which it is read off as the next step; the others look somewhere and write nothing.
+In `copier` one head reads the goal off as the next step. In `relay` the answer passes through <TARGET_END>, where one
+head of the first layer puts it and one of the second finds it.
 """
 
 import numpy as np
 import pytest
 import torch
 
-from maze_interp import mazes, models, patching
+from maze_interp import patching
 from maze_interp.experiments import trace_decision
 from maze_interp.experiments.trace_decision import Settings
-from maze_interp.mazes import World
-from maze_interp.models import ModelConfig
 from maze_interp.patching import MEANINGS
-
-COPIES, GOAL_AT = 1, 1 + 4 * 8 + 5  # of a tree with 8 edges
-
-
-def copier() -> models.HookedTransformer:
-    config = ModelConfig(layers=1, d_model=288, heads=3, rows=3, cols=3, positions="learned")
-    model = models.build(config, seed=0)
-    context, vocab, width = config.longest, config.tokenizer.vocabulary.size, 288
-    word = slice(context, context + vocab)
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.zero_()
-        attn = model.blocks[0].attn
-        model.pos_embed.W_pos[:, :context] = torch.eye(context)
-        model.embed.W_E[:, word] = torch.eye(vocab)
-        model.unembed.W_U[word] = torch.eye(vocab)
-        for norm in (model.blocks[0].ln1, model.ln_final):
-            norm.w.fill_(1.0)
-        spread = (2 / width - (2 / width) ** 2) ** 0.5
-        model.blocks[0].ln1.b.fill_(2 / width / spread)  # what is not hot is 0
-        attn.W_K[:, :context, :context] = torch.eye(context)
-        attn.b_Q[0, 5], attn.b_Q[COPIES, GOAL_AT], attn.b_Q[2, 2] = 40.0, 40.0, 40.0
-        attn.W_V[COPIES, word, :vocab] = torch.eye(vocab)
-        attn.W_O[COPIES, :vocab, word] = torch.eye(vocab)
-    return model
+from tests import handset
+from tests.handset import COPIES
 
 
 @pytest.fixture(scope="module")
 def known():
     """The model, and pairs of mazes whose goals lie beside the fork, so that to copy the goal is to step there."""
-    model = copier()
-    batch = mazes.draw(World("wilson", 3, 3), 200, seed=0)
-    forks = mazes.decisions(batch, mazes.solve(batch))
-    pairs = patching.FAMILIES["moved_goal"](batch, forks, model.maze_tokenizer, seed=0)
-    row = np.arange(len(pairs))
-    beside = (pairs.clean.ids[row, GOAL_AT] == pairs.right) & (pairs.corrupted.ids[row, GOAL_AT] == pairs.wrong)
-    assert beside.sum() >= 10
-    return model, pairs[np.flatnonzero(beside)[:12]]
+    return handset.copier(), handset.goals_beside_forks()
+
+
+@pytest.fixture(scope="module")
+def relayed():
+    return handset.relay(), handset.goals_beside_forks()
 
 
 def recovered(known, kind: str, direction: str = "denoise") -> np.ndarray:
@@ -86,6 +59,25 @@ def test_what_carries_the_choice_is_found_and_nothing_else(known, kind, site, si
     np.testing.assert_allclose(recovered(known, kind, direction), only(site, sites, meaning), atol=1e-4)
 
 
+@pytest.mark.parametrize("direction", ["denoise", "noise"])
+@pytest.mark.parametrize(
+    ("kind", "places"),
+    [
+        ("resid_pre", {0: "goal", 1: "<TARGET_END>"}),
+        ("resid_post", {0: "<TARGET_END>", 1: "here"}),
+        ("attn_out", {0: "<TARGET_END>", 1: "here"}),
+        ("mlp_out", {}),
+        ("z", {0: "<TARGET_END>", 4: "here"}),
+        ("v", {0: "goal", 4: "<TARGET_END>"}),
+    ],
+)
+def test_an_answer_that_passes_through_a_position_is_found_on_its_way(relayed, kind, places, direction):
+    """By layer, or for heads by layer and head, three to a layer; nothing else recovers anything."""
+    sites = 6 if kind in ("z", "v") else 2
+    expected = sum((only(site, sites, meaning) for site, meaning in places.items()), np.zeros((sites, len(MEANINGS))))
+    np.testing.assert_allclose(recovered(relayed, kind, direction), expected, atol=1e-4)
+
+
 @pytest.mark.parametrize("kind", ["q", "k", "pattern", "mlp_out"])
 def test_what_is_the_same_in_both_runs_carries_nothing(known, kind):
     """The head looks at the same place whatever stands there, and the MLP writes nothing."""
@@ -117,7 +109,7 @@ def test_beside_controls_that_move_as_much_nothing_is_named(known):
 
 def test_of_a_model_that_does_not_react_nothing_is_traced(known):
     _, pairs = known
-    deaf = copier()
+    deaf = handset.copier()
     with torch.no_grad():
         deaf.blocks[0].attn.W_O.zero_()
     found = told(deaf, pairs)
