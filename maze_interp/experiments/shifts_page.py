@@ -155,7 +155,8 @@ def pictures(found: list[Measured], asked: dict[str, Shift]) -> Iterator[tuple[s
 
 
 def _matrix(found: list[Measured], names: list[str]) -> Figure:
-    columns = [(one, walker) for one in found for walker in WALKERS]
+    every = [(one, walker) for one in found for walker in WALKERS]
+    columns = [each for each in every if any(each[0].row(name, "optimal", each[1]) for name in names)]
     rows = [[one.row(name, "optimal", walker) for one, walker in columns] for name in names]
     return figures.heat_map(
         _values(rows),
