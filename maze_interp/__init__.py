@@ -7,7 +7,7 @@ import importlib
 from types import ModuleType
 
 ROOMS = (
-    "mazes", "tokens", "models", "training", "behaviour", "attention", "optimisation", "sequences", "figures",
+    "mazes", "tokens", "models", "training", "behaviour", "attention", "steering", "optimisation", "sequences", "figures",
     "experiments",
 )  # fmt: skip
 __all__ = ["ROOMS", *ROOMS]
