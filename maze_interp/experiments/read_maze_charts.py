@@ -13,7 +13,7 @@ from maze_interp.probing import ProbeResult, Published
 from maze_interp.tables import Row
 
 SHOWN = 4  # mazes drawn as they are and as they are decoded
-CHARTED = ("model", "untrained", "shuffled")
+CHARTED = ("model", "untrained", "shuffled", probing.TASK)
 INPUTS = ("majority", *probing.INPUTS)
 
 
@@ -21,7 +21,7 @@ def beside(result: ProbeResult, fact: str) -> dict[str, Row]:
     """The score of a fact at its best site, chosen on validation mazes, and those of all other features, by name."""
     site = probing.name_of(result.best[probing.target_of(fact)].site)
     rows = [row for row in result.scores if row.what["target"] == fact and row.what.get("site", site) == site]
-    order = ("model", *probing.CONTROLS, "always yes")
+    order = ("model", *probing.CONTROLS, "always yes", probing.TASK)
     return {row.what["features"]: row for row in sorted(rows, key=lambda row: order.index(row.what["features"]))}
 
 
@@ -41,6 +41,15 @@ def beyond_shuffled(result: ProbeResult, facts: list[str]) -> Figure:
     some = len({row.what["target"] for row in rows if probing.sign(row) > 0})
     title = f"{some} of {len(facts)} facts are read better at some site than by a probe of other mazes' labels"
     value = "score beyond shuffled labels (accuracy or R²)"
+    return figures.heat_map(values, facts, sites, title=title, centre=0.0, x="site", y="fact", value=value)
+
+
+def selectivity(result: ProbeResult, facts: list[str]) -> Figure:
+    """How far each fact's score exceeds the same probe's on a control task, by site."""
+    sites, values = _matrix(facts, result.selectivity, max)
+    some = len({row.what["target"] for row in result.selectivity if probing.sign(row) > 0})
+    title = f"{some} of {len(facts)} facts are read better at some site than labels learned by heart"
+    value = "selectivity: score less that on the control task (accuracy or R²)"
     return figures.heat_map(values, facts, sites, title=title, centre=0.0, x="site", y="fact", value=value)
 
 

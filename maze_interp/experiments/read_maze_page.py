@@ -13,10 +13,10 @@ from maze_interp.experiments.read_maze_charts import (
     beyond,
     beyond_shuffled,
     by_site,
+    selectivity,
 )
 from maze_interp.figures import Figure
 from maze_interp.probing import ProbeResult, Published
-from maze_interp.probing.bilinear import Bilinear
 from maze_interp.tables import Row
 
 HELD, REFUTED, UNTOLD = "as predicted", "against the prediction", "which these mazes do not tell"
@@ -43,6 +43,7 @@ def findings(
             *([_published(known, result, shown[known.target], size)] if known else []),
             *_predictions(result, shown, found),
             *_lists(shown, found),
+            _selective(result, shown),
             *([f"Not asked: {'; '.join(left_out.values())}."] if left_out else []),
         ],
         tables={
@@ -57,12 +58,14 @@ def findings(
                 if row.what["features"] == "model"
             ],
             "beyond_controls": result.beyond,
+            "selectivity": result.selectivity,
             **({"claims": result.claims} if result.claims else {}),
         },
         figures={
             **({"published": beside_published(known, result)} if known else {}),
             "beyond": beyond(result, facts, found),
             "beyond_shuffled": beyond_shuffled(result, facts),
+            "selectivity": selectivity(result, facts),
             **{f"{fact.replace(', ', '_')}_by_site": by_site(result, fact) for fact in facts[:1]},
             **pictures,
         },
@@ -99,18 +102,7 @@ def _asked(result: ProbeResult) -> str:
         f"Probes ({how}) of {len(recipe.targets)} targets read the model at {recipe.position}, at "
         f"{len({row.what['site'] for row in result.beyond})} sites; they were fitted to {recipe.mazes:,} mazes and "
         f"scored on {scored:,} test mazes{fewer}. Scores are accuracies, and of numbers R²; each is at the site that "
-        f"was best on validation mazes.{_weights(result)}"
-    )
-
-
-def _weights(result: ProbeResult) -> str:
-    """Of bilinear probes, how many weights they have beside the mazes they were fitted to."""
-    most = max((one.fit.left.size * 2 for one in result.best.values() if isinstance(one.fit, Bilinear)), default=0)
-    if most <= result.recipe.mazes:
-        return ""
-    return (
-        f" Each has {most:,} weights, more than mazes: the epoch is kept at which validation mazes are likeliest, and "
-        f"the probes of shuffled labels and of the untrained network have as many."
+        f"was best on validation mazes."
     )
 
 
@@ -184,3 +176,17 @@ def _told(fact: str, rows: dict[str, Row]) -> str:
     model = rows["model"]
     control = max(probing.controls_of(fact), key=lambda name: rows[name].value)
     return f"{fact} {model.value:.3f} at {model.what['site']} ({control} {rows[control].value:.3f})"
+
+
+def _selective(result: ProbeResult, shown: dict[str, dict[str, Row]]) -> str:
+    """How far each fact's score exceeds that on labels learned by heart, at the fact's best site."""
+    at = {(row.what["target"], row.what["site"]): row for row in result.selectivity}
+    said = ", ".join(
+        f"{fact} {_difference(at[fact, rows['model'].what['site']])} on {rows[probing.TASK].value:.3f}"
+        for fact, rows in shown.items()
+    )
+    return (
+        "Selectivity (Hewitt & Liang 2019), the score less that of the same probe on a control task, where each pair "
+        f"of current cell and goal has a label drawn once that can only be learned by heart: {said}. It says how much "
+        "room a probe has, and is no control that a fact must beat."
+    )

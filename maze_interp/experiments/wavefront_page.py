@@ -1,18 +1,16 @@
 """How far the model sees, in words, tables and pictures: radii after each layer, and the law of their growth."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 
-from maze_interp import figures
 from maze_interp.experiments.findings import Findings
-from maze_interp.figures import Figure, Series
-from maze_interp.probing import Growth, Watched
-from maze_interp.probing.growth import DOUBLING, NAMED, NONE, NOTHING, ONE, STEADY, UNTOLD, growth
-from maze_interp.probing.watching import ANSWER, INPUT, MODEL, NAMING, level
+from maze_interp.experiments.wavefront_charts import curves, growths, key, radii, reach, scores, shown
+from maze_interp.experiments.wavefront_judged import Judged, judge, span
+from maze_interp.probing import Watched
+from maze_interp.probing.glances import NAMING
+from maze_interp.probing.growth import DOUBLING, NAMED, NOTHING, ONE, STEADY, UNTOLD
+from maze_interp.probing.watching import INPUT, level
 from maze_interp.probing.wavefront import PASSAGES
-from maze_interp.tables import Row
 
 PREDICTION = (
     "Predicted: backward chaining lets the radius around the goal grow by one step a layer, the merging of paths "
@@ -21,43 +19,9 @@ PREDICTION = (
 FROM = "goal"  # where the prediction lets the radius begin
 
 
-@dataclass(frozen=True)
-class Judged:
-    """One fact from one source at one place: its radii after each layer (row 0, then resampled) and their growth.
-
-    `told` are the radii beyond the controls that know the next step as well. `best` is the layer after which other
-    mazes' radius is largest. `level` is that of all intervals, widened for the number of questions.
-    """
-
-    seen: Watched
-    radii: Float[np.ndarray, "draw layer"]
-    told: Float[np.ndarray, "draw layer"]
-    growth: Growth
-    best: int
-    level: float
-
-    @property
-    def name(self) -> str:
-        return f"{self.seen.fact} from {self.seen.source}"
-
-    @property
-    def found(self) -> bool:
-        """Whether the radius is surely a step or more after the best layer."""
-        return span(self.radii[:, self.best], self.level)[1] >= 1
-
-    @property
-    def farthest(self) -> float:
-        return float(self.radii[0, self.best])
-
-    @property
-    def verdict(self) -> str:
-        """How the radius grows; of one that may be less than a step no law is told."""
-        return self.growth.verdict if self.found or self.growth.verdict not in NAMED else UNTOLD
-
-
 def findings(seen: list[Watched], fitted: int, scored: int, threshold: float) -> Findings:
     """The page: what is known how far away, how that grows with depth, and what the next step alone would tell."""
-    judged = [_judged(one, threshold, level(len(seen))) for one in seen]
+    judged = [judge(one, threshold, level(len(seen))) for one in seen]
     return Findings(
         heading="How far the model sees",
         sentences=[
@@ -66,15 +30,15 @@ def findings(seen: list[Watched], fitted: int, scored: int, threshold: float) ->
             _found(judged),
             *_passages(judged),
             _laws(judged),
-            *_outcomes(judged),
+            *_outcomes(judged, threshold),
             *_answers(judged),
         ],
         tables={
-            "radii": [row for one in judged for row in _radii(one)],
-            "growth": [row for one in judged for row in _growth(one)],
-            "scores": [row for one in judged for row in _scores(one)],
+            "radii": [row for one in judged for row in radii(one)],
+            "growth": [row for one in judged for row in growths(one)],
+            "scores": [row for one in judged for row in scores(one)],
         },
-        figures={"radius": _map(judged), **{_key(one): _curves(one) for one in _shown(judged)}},
+        figures={"radius": reach(judged), **{key(one): curves(one) for one in shown(judged)}},
         numbers={
             **{
                 f"{one.seen.place}: {one.name}, radius after layer {layer}": float(radius)
@@ -85,17 +49,6 @@ def findings(seen: list[Watched], fitted: int, scored: int, threshold: float) ->
             "questions_found": sum(one.found for one in judged),
         },
     )
-
-
-def _judged(one: Watched, threshold: float, at: float) -> Judged:
-    radii, best = one.radii(threshold), one.top(threshold)
-    return Judged(one, radii, one.radii(threshold, (ANSWER,)), growth(radii, best, level=at), best, at)
-
-
-def span(draws: Float[np.ndarray, " draw"], level: float) -> tuple[float, float, float]:
-    """(what was measured, its interval's ends) of a value in row 0 and the same on resampled mazes."""
-    low, high = np.quantile(draws[1:], [(1 - level) / 2, (1 + level) / 2])
-    return float(draws[0]), float(low), float(high)
 
 
 def _asked(judged: list[Judged], fitted: int, scored: int, threshold: float) -> str:
@@ -163,23 +116,41 @@ def _slope(one: Judged) -> str:
     return f", {value:.1f} steps a layer ({low:.1f} to {high:.1f})"
 
 
-def _outcomes(judged: list[Judged]) -> list[str]:
+def _outcomes(judged: list[Judged], threshold: float) -> list[str]:
     """Which of the predictions held of the radius around the goal, which did not, and of what that is not told."""
     mine = [one for one in judged if one.seen.source == FROM]
     if not mine:
         return []
     verdicts = [one.verdict for one in mine]
-    nothing = [one.verdict == NOTHING if one.found or one.verdict == NOTHING else None for one in mine]
     outcomes = {
         f"{ONE} (backward chaining)": [None if one == UNTOLD else one == ONE for one in verdicts],
         f"{DOUBLING} (merging of paths)": [None if one == UNTOLD else one == DOUBLING for one in verdicts],
-        "no more than the controls (no search)": nothing,
     }
     said = "; ".join(
         f"{name} held for {each.count(True)}, did not for {each.count(False)} and is not told for {each.count(None)}"
         for name, each in outcomes.items()
     )
-    return [f"Judged by the {len(mine)} questions whose source is the {FROM}: {said}."]
+    return [
+        f"Judged by the {len(mine)} questions whose source is the {FROM}: {said}. {_without_search(mine, threshold)}"
+    ]
+
+
+def _without_search(mine: list[Judged], threshold: float) -> str:
+    """Of how many questions the model is told apart from its controls, and what would not have been seen."""
+    apart = sum(one.found for one in mine)
+    near = [one for one in mine if one.verdict == NOTHING and not one.found]
+    open_ = len(mine) - apart - len(near)
+    most = max((span(one.radii[:, one.best], one.level)[2] for one in near), default=0.0)
+    limits = (
+        f": their radii are at most {most:.1f} steps by their intervals, of {threshold:.0%} or more of what controls "
+        "leave; less than that could not have been seen"
+        if near
+        else ""
+    )
+    return (
+        f"A search is told apart from the controls for {apart} of them; for {len(near)} it is not told apart{limits}; "
+        f"for {open_} the interval holds both."
+    )
 
 
 def _answers(judged: list[Judged]) -> list[str]:
@@ -190,85 +161,12 @@ def _answers(judged: list[Judged]) -> list[str]:
     left = [one for one in some if span(one.told[:, one.best], one.level)[1] >= 1]
     said = "; ".join(f"{one.name} at {one.seen.place} {_told(one, one.told)}" for one in left)
     return [
-        f"Whoever knows the next step and where cells lie knows something of {_facts(some)} far away too: beside a "
-        f"control that is told the right next step, {len(left)} of these {len(some)} radii are still surely a step or "
-        f"more{': ' + said if said else ''}."
+        f"The next step tells something of {_facts(some)} by itself: beside a control that is told the right one, "
+        f"{len(left)} of these {len(some)} radii are still surely a step or more{': ' + said if said else ''}; the "
+        f"other {len(some) - len(left)} are not told apart from what the next step tells."
     ]
 
 
 def _facts(some: list[Judged]) -> str:
     names = dict.fromkeys(one.seen.fact for one in some)
     return " and ".join({"branch": "branches", "distance": "distances"}.get(name, name) for name in names)
-
-
-def _what(one: Judged) -> dict[str, str]:
-    return {"place": one.seen.place, "fact": one.seen.fact, "source": one.seen.source}
-
-
-def _radii(one: Judged) -> list[Row]:
-    n = one.seen.mazes
-    return [
-        Row("radius", *span(radii[:, layer], one.level), n, {**_what(one), "beyond": beyond, "layer": layer})
-        for beyond, radii in (("input", one.radii), ("input and next step", one.told))
-        for layer in range(one.seen.layers)
-    ]
-
-
-def _growth(one: Judged) -> list[Row]:
-    what, found, n = {**_what(one), "verdict": one.verdict}, one.growth, one.seen.mazes
-    rows = [Row("rise", *found.rise, n, what)]
-    if one.verdict in (NOTHING, NONE):
-        return rows
-    return [*rows, *(Row(f"misfit: {law}", *each, n, what) for law, each in found.misfit.items())]
-
-
-def _scores(one: Judged) -> list[Row]:
-    """The model's score after each layer at each distance, with its strongest control."""
-    rows, n = [], one.seen.mazes
-    for layer in range(one.seen.layers):
-        controls = {name: one.seen.control(name, layer)[0] for name in one.seen.controls}
-        for place, draws in enumerate(one.seen.scores[MODEL][layer].T):
-            name = max(controls, key=lambda name: controls[name][place])
-            beside = {"control": name, "its_score": round(float(controls[name][place]), 3)}
-            what = {**_what(one), "layer": layer, "steps": place + 1, **beside}
-            rows.append(Row("score", *span(draws, 0.95), n, what))
-    return rows
-
-
-def _map(judged: list[Judged]) -> Figure:
-    far = max(judged, key=lambda one: one.farthest)
-    title = f"The farthest seen is {far.name} at {far.seen.place}: {far.farthest:.1f} steps after layer {far.best}"
-    return figures.heat_map(
-        np.stack([one.radii[0] for one in judged]),
-        [f"{one.seen.place}: {one.name}" for one in judged],
-        [str(layer) for layer in range(judged[0].seen.layers)],
-        title=title,
-        x="after layer",
-        y="place: fact from source",
-        value="radius (steps)",
-    )
-
-
-def _shown(judged: list[Judged]) -> list[Judged]:
-    """Those found; if there are none, the one that reaches farthest."""
-    return [one for one in judged if one.found] or [max(judged, key=lambda one: one.farthest)]
-
-
-def _key(one: Judged) -> str:
-    return "_".join([*one.seen.place.lower().split(), one.seen.fact, one.seen.source])
-
-
-def _curves(one: Judged) -> Figure:
-    """Scores against distance after each layer, beside the strongest control of the best one."""
-    steps = np.arange(1.0, one.seen.scores[MODEL].shape[2] + 1)
-    lines = []
-    for layer, draws in enumerate(one.seen.scores[MODEL]):
-        low, high = np.quantile(draws[1:], [0.025, 0.975], axis=0)
-        lines.append(Series(f"after layer {layer}", steps, draws[0], low, high))
-    strongest = np.max([one.seen.control(name, one.best)[0] for name in one.seen.controls], axis=0)
-    told = np.maximum(one.seen.control(ANSWER, one.best)[0], strongest)
-    lines += [Series("strongest control", steps, strongest), Series("told the next step", steps, told)]
-    ending = f", growing {one.verdict}" if one.verdict in NAMED else ""
-    title = f"{one.name} at {one.seen.place} is told {one.farthest:.1f} steps far{ending}"
-    y = "right place ranked first (share of pairs), 95% interval"
-    return figures.curves(lines, title=title, x=f"distance from {one.seen.source} through the maze (steps)", y=y)

@@ -60,7 +60,8 @@ def fit(on: Bench, features: Sequence[Part]) -> Fit:
     for place, (name, columns) in enumerate(on.truth[TRAIN].columns.items()):
         owner[columns] = place
         likely[columns] = on.method == "logistic" and TARGETS[name].type != NUMBER
-    owners, likelies = np.append(owner, owner + len(on.spread)), np.append(likely, likely)
+    count = len(owner) + on.mixed[TRAIN].shape[1]
+    owners, likelies = np.append(owner, owner + len(on.spread))[:count], np.append(likely, likely)[:count]
     return linear.fit(sets[TRAIN], sets[VALIDATION], owners, by_likelihood=likelies, penalties=on.penalties)
 
 

@@ -8,7 +8,8 @@ bilinear probe has none: it scores cell c by
 where the query is read at the sample's position and key_c at the last token of the prompt that names cell c; left and
 right have rank `rank` (32 in Jenner et al. 2024, who asked so which square comes next). Whatever it answers must be
 written at both tokens in a common language. It is trained on the likelihood of the right cell by Adam with decoupled
-weight decay (Loshchilov & Hutter 2019), and is as good as it is on the validation mazes at its best epoch.
+weight decay (Loshchilov & Hutter 2019), and is as good as it is on the validation mazes at its best epoch. Of its
+2 * features * rank weights rank² are not free: what `right` is turned by may be turned back by `left`.
 """
 
 from collections.abc import Sequence
@@ -104,6 +105,12 @@ def refused(target: str) -> str:
     return "" if TARGETS[target].among == CELLS else f"a bilinear probe answers with a cell, which {target!r} is not"
 
 
+def parameters(features: int, rank: int) -> int:
+    """The free parameters of a bilinear probe: those of a matrix of at most so high a rank."""
+    rank = min(rank, features)
+    return rank * (2 * features - rank)
+
+
 def answers(outputs: Float[np.ndarray, "sample cell"]) -> Int[np.ndarray, " sample"]:
     """The cell whose output is 1 in each sample, -1 where none is known."""
     return np.where(np.isnan(outputs).any(axis=1), -1, np.nan_to_num(outputs).argmax(axis=1))
@@ -122,16 +129,13 @@ def fit(
 ) -> Bilinear:
     """The probe of the epoch whose answers to the unseen samples are likeliest. `progress` counts epochs.
 
-    Raises ValueError if there are fewer mazes than the probe has features. Its weights may be more: those that are
-    learned by heart make no answer to unseen samples likelier, and the epoch before them is kept.
+    Raises ValueError if there are fewer mazes than the probe has free parameters.
     """
     given, right = train
     known = np.flatnonzero(right >= 0)
-    if len(np.unique(given.maze[known])) < given.query.shape[1]:
-        raise ValueError(
-            f"a bilinear probe of {given.query.shape[1]} features needs as many mazes, not "
-            f"{len(np.unique(given.maze[known]))}"
-        )
+    mazes, needed = len(np.unique(given.maze[known])), parameters(given.query.shape[1], rank)
+    if mazes < needed:
+        raise ValueError(f"a bilinear probe of rank {rank} has {needed:,} parameters, but {mazes:,} mazes are given")
     centre, scale = _spread(given)
     query, keys = (torch.from_numpy(one) for one in _standardised(given, centre, scale))
     maze, answer = torch.from_numpy(given.maze), torch.from_numpy(right)

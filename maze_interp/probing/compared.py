@@ -16,6 +16,7 @@ from maze_interp.probing.targets import TARGETS
 from maze_interp.tables import Row
 
 MODEL, UNTRAINED, SHUFFLED, MAJORITY, ALWAYS = "model", "untrained", "shuffled", "majority", "always yes"
+TASK = "control task"
 TOKENS, CELLS = "tokens", "cells"
 BOTH = f"{TOKENS} and {CELLS}"
 INPUTS = (*BAGS, BOTH)
@@ -48,6 +49,17 @@ def compare(found: Found, *, seed: int) -> tuple[list[Row], list[Row]]:
                 other = found[control, site if control in (SHUFFLED, UNTRAINED) else ""][fact]
                 beyond.append((f"beyond {control}", {"target": fact, "site": site}, each - other))
     return _rows(scores, seed, 0.95), _rows(beyond, seed, 1 - 0.05 / len(sites))
+
+
+def selectivity(found: Found, *, seed: int) -> list[Row]:
+    """Each fact's score at each site less that of the same probe on the control task, corrected for the sites."""
+    sites = [site for features, site in found if features == MODEL]
+    gaps = [
+        ("selectivity", {"target": fact, "site": site}, each - found[TASK, site][fact])
+        for site in sites
+        for fact, each in found[MODEL, site].items()
+    ]
+    return _rows(gaps, seed, 1 - 0.05 / len(sites))
 
 
 def claims(found: Found, tried: Tried, *, seed: int) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Bilinear probes of several targets at several sites, and the same fitted to the answers of other mazes."""
+"""Bilinear probes of several targets at several sites, and the same fitted to other mazes' answers and to a task."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ from maze_interp.probing.features import Progress
 class Paired:
     """What bilinear probes of one site were fitted and say: each target's probe, and the outputs for the splits.
 
-    `shuffled` are the outputs on test mazes of probes fitted to other mazes' answers, where these were asked for.
+    `shuffled` and `task` are the outputs on test mazes of probes fitted to other mazes' answers and to those of the
+    control task, where these were asked for.
     """
 
     site: Site
@@ -26,6 +27,7 @@ class Paired:
     validation: Float[np.ndarray, "validation output"]
     test: Float[np.ndarray, "test output"]
     shuffled: Float[np.ndarray, "test output"] | None
+    task: Float[np.ndarray, "test output"] | None
 
 
 def pair(
@@ -35,14 +37,17 @@ def pair(
     *,
     rank: int,
     seed: int,
-    shuffled: bool,
+    task: Bench | None,
     progress: Progress | None = None,
 ) -> Iterator[Paired]:
-    """The bilinear probes of a bench's targets at each site.
+    """The bilinear probes of a bench's targets at each site; with a control task, also of other mazes' and its answers.
 
     `progress` counts mazes read and, as often as there are probes, mazes fitted to.
     """
-    learned, fits = len(on.asked[TRAIN].mazes), len(sites) * len(on.spread) * (1 + shuffled)
+    wanted = [(on.truth[TRAIN].outputs, on.truth[VALIDATION].outputs)]
+    if task is not None:
+        wanted += [on.mixed, (task.truth[TRAIN].outputs, task.truth[VALIDATION].outputs)]
+    learned, fits = len(on.asked[TRAIN].mazes), len(sites) * len(on.spread) * len(wanted)
     total = sum(len(one.mazes) for one in on.asked) + learned * fits
     done = 0
 
@@ -54,19 +59,18 @@ def pair(
     for one in on.asked:
         splits.append(bilinear.read_both(model, one, sites, report))
         done += len(one.mazes)
-    truth = on.truth[TRAIN].outputs, on.truth[VALIDATION].outputs
     for site in sites:
         given = [split[site] for split in splits]
         made: list[dict[str, Bilinear]] = []
-        for outputs in (truth, on.mixed)[: 1 + shuffled]:
+        for outputs in wanted:
             made.append({})
             for name, columns in on.truth[TRAIN].columns.items():
                 own = seeds.derive(seed, "pair", len(made), site.kind, site.layer)
                 made[-1][name] = _fit(given, [part[:, columns] for part in outputs], rank, own)
                 done += learned
                 report(0, total)
-        others = _say(made[1], given[TEST]) if shuffled else None
-        yield Paired(site, made[0], _say(made[0], given[VALIDATION]), _say(made[0], given[TEST]), others)
+        others = [_say(probes, given[TEST]) for probes in made[1:]] or [None, None]
+        yield Paired(site, made[0], _say(made[0], given[VALIDATION]), _say(made[0], given[TEST]), *others)
 
 
 def _say(probes: dict[str, Bilinear], given: Read) -> Float[np.ndarray, "sample output"]:

@@ -5,8 +5,7 @@ on the test split, so no maze's passages are on two sides, and those of the test
 scored on the same test mazes, are
 
     majority    what is most frequent for each slot of the target (the mean, for a number)
-    shuffled    the same features, fitted to the labels of other mazes: what such a probe makes of nothing. It is no
-                control task (Hewitt & Liang 2019), which would be scored on labels of its own
+    shuffled    the same features, fitted to the labels of other mazes: what such a probe makes of nothing
     tokens      a bag of the tokens read so far;  edges: which edges they named;  cells: current, goal and start cell;
                 tokens and cells: the two together
     untrained   the same site of the network before training
@@ -14,9 +13,8 @@ scored on the same test mazes, are
 A probe finds a fact only if it beats every control: the interval of each paired difference, widened for the number of
 sites (Bonferroni), lies above 0. A bag that states the fact outright (`Target.told_by`) is shown but is no control.
 
-Linear probes are refused fewer mazes than they have parameters. A bilinear one has more weights than it has mazes, and
-is refused fewer mazes than features only: it keeps the epoch at which unseen mazes are likeliest, so what its weights
-learn by heart costs it its score on test mazes, and its controls have as many of them.
+Beside that stands each probe's score on a control task of labels that can only be learned by heart (`control_task`);
+how far the fact's score exceeds it is its selectivity. Probes are refused fewer mazes than they have parameters.
 """
 
 from collections.abc import Callable, Mapping
@@ -51,6 +49,7 @@ from maze_interp.probing.compared import (
     MAJORITY,
     MODEL,
     SHUFFLED,
+    TASK,
     TOKENS,
     UNTRAINED,
     Found,
@@ -59,7 +58,9 @@ from maze_interp.probing.compared import (
     claims,
     compare,
     mean_of,
+    selectivity,
 )
+from maze_interp.probing.control_task import control_task
 from maze_interp.probing.features import Progress, bag, read, sites_of, width
 from maze_interp.probing.linear import Fit
 from maze_interp.probing.pairing import pair
@@ -94,13 +95,13 @@ def split(
 def refusals(model: HookedTransformer, asked: Splits, recipe: ProbeRecipe) -> dict[str, str]:
     """The targets of a recipe for which no probe of this model can be fitted to these samples, and why."""
     widest = max(width(site, model) for site in sites_of(recipe.sites, model.cfg.n_layers, model.cfg.n_heads))
-    needed = (widest, "features") if recipe.method == BILINEAR else (widest + 1, "parameters")
+    needed = bilinear.parameters(widest, recipe.rank) if recipe.method == BILINEAR else widest + 1
     reasons = {name: bilinear.refused(name) if recipe.method == BILINEAR else "" for name in recipe.targets}
     left = [name for name, reason in reasons.items() if not reason]
     truth = [targets.labels(one, left) for one in asked] if left else []
     for name in left:
         nowhere = [split for split, one in zip(SPLITS, truth, strict=True) if np.isnan(one.values[name]).all()]
-        reasons[name] = targets.refused(name, asked[TRAIN], truth[TRAIN], *needed) or (
+        reasons[name] = targets.refused(name, asked[TRAIN], truth[TRAIN], needed) or (
             f"the target {name!r} exists in none of the {nowhere[0]} mazes" if nowhere else ""
         )
     return {name: reason for name, reason in reasons.items() if reason}
@@ -119,26 +120,27 @@ def probe(
     that bilinear probes are fitted to.
 
     Raises ValueError for a site the model lacks, for a position that a bilinear probe cannot be asked at, and for a
-    target that is constant, is nowhere, or has fewer mazes to be fitted to than its probe has parameters (features, if
-    it is bilinear: those are held back by weight decay and by stopping early).
+    target that is constant, is nowhere, or has fewer mazes to be fitted to than its probe has parameters.
     """
     for reason in refusals(model, asked, recipe).values():
         raise ValueError(reason)
     sites = sites_of(recipe.sites, model.cfg.n_layers, model.cfg.n_heads)
     of_bags = "ridge" if recipe.method == BILINEAR else recipe.method
     on = bench(asked, recipe.targets, method=of_bags, penalties=recipe.penalties, seed=seed)
+    task = control_task(on, seed=seed)
     found: Found = {(MAJORITY, ""): score(on, majority(on)), (ALWAYS, ""): always_yes(on)}
     for name in INPUTS:
         bags = [_bag(name, one, model.maze_tokenizer) for one in asked]
         found[name, ""] = score(on, fit(on, bags).predict(bags[TEST]))
     networks = untrained, model
     if recipe.method == BILINEAR:
-        read_off, tried = _paired(networks, on, sites, recipe.rank, seed, progress)
+        read_off, tried = _paired(networks, (on, task), sites, recipe.rank, seed, progress)
     else:
-        read_off, tried = _linear(networks, on, sites, progress)
+        read_off, tried = _linear(networks, (on, task), sites, progress)
     found |= read_off
     best = {name: best_of(probes) for name, probes in tried.items()}
-    return ProbeResult(recipe, *compare(found, seed=seed), best, claims(found, tried, seed=seed))
+    chosen = selectivity(found, seed=seed)
+    return ProbeResult(recipe, *compare(found, seed=seed), best, claims(found, tried, seed=seed), chosen)
 
 
 def _bag(name: str, asked: Asked, tokenizer: Tokenizer) -> Part:
@@ -147,9 +149,16 @@ def _bag(name: str, asked: Asked, tokenizer: Tokenizer) -> Part:
 
 
 def _linear(
-    networks: tuple[HookedTransformer, HookedTransformer], on: Bench, sites: list[Site], progress: Progress | None
+    networks: tuple[HookedTransformer, HookedTransformer],
+    benches: tuple[Bench, Bench],
+    sites: list[Site],
+    progress: Progress | None,
 ) -> tuple[Found, Tried]:
-    """The scores of linear probes of the untrained and of the trained network at each site, and the latter's best."""
+    """The scores of linear probes of the untrained and of the trained network at each site, and the latter's best.
+
+    The benches are that of the facts and that of their control task.
+    """
+    on, task = benches
     found: Found = {}
     tried: Tried = {}
     untrained, model = networks
@@ -160,6 +169,7 @@ def _linear(
         predicted = fitted.predict(features[TEST])
         found[MODEL, name_of(site)] = score(on, predicted)
         found[SHUFFLED, name_of(site)] = score(on, predicted[:, outputs:])
+        found[TASK, name_of(site)] = score(task, fit(task, features).predict(features[TEST]))
         fits = {name: fitted.part(columns) for name, columns in on.truth[TEST].columns.items()}
         validated = score(on, fitted.predict(features[VALIDATION]), VALIDATION)
         _keep(tried, site, fits, validated, found[MODEL, name_of(site)])
@@ -168,22 +178,25 @@ def _linear(
 
 def _paired(
     networks: tuple[HookedTransformer, HookedTransformer],
-    on: Bench,
+    benches: tuple[Bench, Bench],
     sites: list[Site],
     rank: int,
     seed: int,
     progress: Progress | None,
 ) -> tuple[Found, Tried]:
-    """The same of bilinear probes; of the trained network half of them are fitted to shuffled labels."""
+    """The same of bilinear probes; of the trained network a third is fitted to shuffled labels, a third to the task."""
+    on, task = benches
     found: Found = {}
     tried: Tried = {}
     each, fits = sum(len(one.mazes) for one in on.asked), len(on.asked[TRAIN].mazes) * len(sites) * len(on.spread)
     for features, network in zip((UNTRAINED, MODEL), networks, strict=True):
-        told = _told(progress, each + fits if features == MODEL else 0, 2 * each + 3 * fits)
-        for one in pair(network, on, sites, rank=rank, seed=seed, shuffled=features == MODEL, progress=told):
+        told = _told(progress, each + fits if features == MODEL else 0, 2 * each + 4 * fits)
+        beside = task if features == MODEL else None
+        for one in pair(network, on, sites, rank=rank, seed=seed, task=beside, progress=told):
             found[features, name_of(one.site)] = score(on, one.test)
-            if one.shuffled is not None:
+            if one.shuffled is not None and one.task is not None:
                 found[SHUFFLED, name_of(one.site)] = score(on, one.shuffled)
+                found[TASK, name_of(one.site)] = score(task, one.task)
                 validated = score(on, one.validation, VALIDATION)
                 _keep(tried, one.site, one.fits, validated, found[MODEL, name_of(one.site)])
     return found, tried

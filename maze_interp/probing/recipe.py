@@ -75,8 +75,9 @@ class Probe:
 class ProbeResult:
     """What was read: each row of `scores` is a mean over test mazes, each of `beyond` a paired difference to a control.
 
-    The intervals of `beyond` are widened for the number of sites. `best` has each target's probe at the site that
-    scored best on validation mazes; `claims` are the paired differences that predictions are judged by.
+    The intervals of `beyond` and of `selectivity`, the differences to the control task, are widened for the number of
+    sites. `best` has each target's probe at the site that scored best on validation mazes; `claims` are the paired
+    differences that predictions are judged by.
     """
 
     recipe: ProbeRecipe
@@ -84,6 +85,7 @@ class ProbeResult:
     beyond: list[Row]
     best: dict[str, Probe]
     claims: list[Row] = field(default_factory=list)
+    selectivity: list[Row] = field(default_factory=list)
 
     def found(self, fact: str) -> list[str]:
         """The sites at which a fact is found: every difference to a control is above 0."""

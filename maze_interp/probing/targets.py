@@ -84,7 +84,7 @@ def scores(
     return np.where(np.isnan(value), np.nan, right.astype(np.float64))
 
 
-def refused(name: str, asked: Asked, truth: Labels, needed: int, of: str = "parameters") -> str:
+def refused(name: str, asked: Asked, truth: Labels, needed: int) -> str:
     """Why no probe with so many `needed` parameters can be fitted for a target on these samples; "" if one can."""
     value = truth.values[name]
     known = ~np.isnan(value).all(axis=1)
@@ -93,7 +93,7 @@ def refused(name: str, asked: Asked, truth: Labels, needed: int, of: str = "para
     batch = asked.mazes[np.unique(asked.maze[known])]
     distinct = len(np.unique(np.stack([mazes.passage_hash(batch.passages), batch.start, batch.goal]), axis=1).T)
     if distinct < needed:
-        return f"a probe of {name!r} has {needed} {of}, but {distinct} different mazes are given to fit them"
+        return f"a probe of {name!r} has {needed} parameters, but {distinct} different mazes are given to fit them"
     return ""
 
 

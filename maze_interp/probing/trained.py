@@ -3,7 +3,7 @@
     probes.safetensors    the arrays of each target's best probe, kilobytes
     probes.json           recipe, sites, and which model on which lattice was read
     scores.csv            scores with their controls;  beyond.csv: paired differences to the controls;  claims.csv: to
-                          each other
+                          each other;  selectivity.csv: to a control task
 
 A probe reads the model it was trained on and no other: its weights' hash is kept and compared.
 """
@@ -25,7 +25,7 @@ from maze_interp.probing.positions import Asked
 from maze_interp.probing.recipe import Probe, ProbeRecipe, ProbeResult, name_of
 
 WEIGHTS, RECORD = "probes.safetensors", "probes.json"
-TABLES = ("scores", "beyond", "claims")  # of a result, each in a file
+TABLES = ("scores", "beyond", "claims", "selectivity")  # of a result, each in a file
 LINEAR, PAIRED = ("weight", "bias"), ("left", "right", "centre", "scale")  # the arrays of either kind of probe
 
 
@@ -88,8 +88,8 @@ def load(folder: str | Path) -> TrainedProbes:
             fit = Fit(weight, bias, told["penalty"] * same, told["link"] * same.astype(bool))
         (site,) = sites_of([told["site"]], layers=1 << 30, heads=1 << 30)
         best[name] = Probe(name, site, fit, told["score"])
-    scores, beyond, claims = (tables.from_csv(folder / f"{name}.csv") for name in TABLES)
-    result = ProbeResult(recipe, scores, beyond, best, claims)
+    found = {name: tables.from_csv(folder / f"{name}.csv") for name in TABLES}
+    result = ProbeResult(recipe, best=best, **found)
     return TrainedProbes(result, record["model"], record["rows"], record["cols"])
 
 

@@ -1,26 +1,23 @@
 """A wavefront watched at several places and after every layer: what a model knows how far away, beside its controls.
 
 At each place, probes of all facts are fitted together to the residual stream after each layer of the model and of the
-untrained network, to the labels of other mazes, and to bags: of the tokens and of the edges read; of the current, the
-goal and the start cell, alone (the fewer the features, the less is lost on noise) and together; of these with where the
-goal lies from the current cell, and with each pair of the two; with the cells that the path came by last; and of all
-that. They search nothing. A bag that states a fact outright is no control of it. One more stands aside: the right next
-step told. What a model gains on the others but not on that one is what anyone knows who knows the next step.
+untrained network, to the labels of other mazes, and to what may be known at a glance (`glances`), which searches
+nothing. A bag that states a fact outright is no control of it, and the right next step, told, stands aside.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from maze_interp import tables
-from maze_interp.mazes import NO_CELL, MazeBatch
+from maze_interp.mazes import MazeBatch
 from maze_interp.models import HookedTransformer, Site
 from maze_interp.probing import targets
 from maze_interp.probing.bench import TEST, VALIDATION, Bench, Part, bench, fit
-from maze_interp.probing.features import BAGS, Progress, read, sites_of
+from maze_interp.probing.features import Progress, read, sites_of
+from maze_interp.probing.glances import EDGES, GLANCES, NAMING, glances
 from maze_interp.probing.positions import Asked
 from maze_interp.probing.wavefront import (
     FACTS,
@@ -36,17 +33,11 @@ from maze_interp.probing.wavefront import (
     resampled,
     target_of,
 )
-from maze_interp.tokens import Tokenizer
 
 TARGETS = ("passage", "in_right_branch", *(f"to_{source}" for source in SOURCES))
-MODEL, UNTRAINED, SHUFFLED, GLANCE, ANSWER = "model", "untrained", "shuffled", "tokens, cells and way", "next step"
-EDGES, OFFSET, PAIRS, ALL = "edges", "cells and offset", "cells, offset and pair", "edges, tokens, way and pair"
-ALONE = tuple(f"{source} cell" for source in SOURCES)
-INPUT = (UNTRAINED, SHUFFLED, "tokens", EDGES, *ALONE, "cells", OFFSET, PAIRS, "cells and way", GLANCE, ALL)
-NAMING = (EDGES, ALL)  # bags that name edges
+MODEL, UNTRAINED, SHUFFLED = "model", "untrained", "shuffled"
+INPUT = (UNTRAINED, SHUFFLED, *GLANCES)
 DRAWS = 1000
-PAIR = ("goal", "current")
-BACK = 3  # cells of the way behind
 PENALTIES = (1e-4, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 ERRING = 0.05  # how often any interval of any question may err
 Layers = list[list[Part]]  # of each layer, the features of three splits
@@ -185,7 +176,7 @@ def _at(parts: list[Part], which: Sequence[Bool[np.ndarray, " _"]]) -> list[Part
 
 def _said(model: HookedTransformer, on: Bench, own: Layers, other: Layers) -> dict[str, list[Said]]:
     """What probes say, by features: for each layer, of bags once."""
-    bags = {name: [bag(one) for one in on.asked] for name, bag in _bags(model.maze_tokenizer).items()}
+    bags = {name: [bag(one) for one in on.asked] for name, bag in glances(model.maze_tokenizer).items()}
     both = [_probed(on, parts) for parts in own]
     return {
         MODEL: [mine for mine, _ in both],
@@ -202,71 +193,6 @@ def _probed(on: Bench, parts: list[Part]) -> tuple[Said, Said]:
     unseen, test = (fitted.predict(parts[which]) for which in (VALIDATION, TEST))
     ends = {name: bool(fitted.penalty[of.start] in (PENALTIES[0], PENALTIES[-1])) for name, of in columns.items()}
     return Said(unseen[:, :count], test[:, :count], ends), Said(unseen[:, count:], test[:, count:], {})
-
-
-def _bags(tokenizer: Tokenizer) -> dict[str, Callable[[Asked], Part]]:
-    """What may be known without a search, by name; ANSWER may not."""
-
-    def tokens(asked: Asked) -> Part:
-        return BAGS["tokens"](asked, tokenizer)
-
-    def cells(asked: Asked) -> Part:
-        return BAGS["cells"](asked, tokenizer)
-
-    def edges(asked: Asked) -> Part:
-        return BAGS["edges"](asked, tokenizer)
-
-    return {
-        "tokens": tokens,
-        EDGES: edges,
-        **{name: partial(_alone, source) for name, source in zip(ALONE, SOURCES, strict=True)},
-        "cells": cells,
-        OFFSET: partial(_together, (cells, _offset)),
-        PAIRS: partial(_together, (cells, _offset, _pair)),
-        ALL: partial(_together, (edges, tokens, cells, _way, _offset, _pair)),
-        "cells and way": partial(_together, (cells, _way)),
-        GLANCE: partial(_together, (tokens, cells, _way)),
-        ANSWER: partial(_together, (tokens, cells, _way, _next_step)),
-    }
-
-
-def _together(bags: Sequence[Callable[[Asked], Part]], asked: Asked) -> Part:
-    return np.concatenate([bag(asked) for bag in bags], axis=1)
-
-
-def _alone(source: str, asked: Asked) -> Part:
-    """Where the source is and nothing else, a feature for each cell."""
-    one_hot = SOURCES[source](asked)[:, None] == np.arange(asked.mazes.rows * asked.mazes.cols)
-    return one_hot.astype(np.float32)
-
-
-def _offset(asked: Asked) -> Float[np.ndarray, "sample feature"]:
-    """How many rows and columns the goal lies from the current cell, a feature for each two of them."""
-    rows, cols = asked.mazes.rows, asked.mazes.cols
-    away = [goal - here for goal, here in zip(*(divmod(SOURCES[name](asked), cols) for name in PAIR), strict=True)]
-    place = (away[0] + rows - 1) * (2 * cols - 1) + away[1] + cols - 1
-    return (place[:, None] == np.arange((2 * rows - 1) * (2 * cols - 1))).astype(np.float32)
-
-
-def _pair(asked: Asked) -> Float[np.ndarray, "sample feature"]:
-    """Which cells the goal and the current one are, a feature for each two of them."""
-    goal, here = (_alone(source, asked) for source in PAIR)
-    return (goal[:, :, None] * here[:, None]).reshape(len(asked), -1)
-
-
-def _way(asked: Asked) -> Float[np.ndarray, "sample feature"]:
-    """The last cells that the path came by, a feature for each cell and each of them."""
-    step = asked.step[:, None] - np.arange(1, BACK + 1)
-    cells = np.where(step >= 0, asked.paths.cells[asked.maze[:, None], np.maximum(step, 0)], NO_CELL)
-    one_hot = cells[:, :, None] == np.arange(asked.mazes.rows * asked.mazes.cols)
-    return one_hot.reshape(len(asked), -1).astype(np.float32)
-
-
-def _next_step(asked: Asked) -> Float[np.ndarray, "sample feature"]:
-    """The right next step and where it is taken, a feature for each pair of cell and direction."""
-    step = np.nan_to_num(targets.labels(asked, ["next_step"]).outputs)
-    here = _alone("current", asked)
-    return (here[:, :, None] * step[:, None]).reshape(len(asked), -1).astype(np.float32)
 
 
 def _questions(place: str, asked: Asked) -> Iterator[tuple[str, str]]:

@@ -6,8 +6,9 @@ import pytest
 from maze_interp import figures
 from maze_interp.experiments import wavefront, wavefront_page
 from maze_interp.probing import Watched
+from maze_interp.probing.glances import ANSWER, GLANCE
 from maze_interp.probing.growth import DOUBLING, NOTHING, ONE, STEADY
-from maze_interp.probing.watching import ANSWER, GLANCE, INPUT, MODEL
+from maze_interp.probing.watching import INPUT, MODEL
 
 SMALL = {"mazes": 80, "unseen": 80}
 DISTANCES = 9
@@ -63,9 +64,10 @@ def test_planted_wavefronts_are_told_with_their_laws():
     assert "Of 30 fits, 30% took the weakest or the strongest penalty offered." in text
     assert (
         f"Judged by the 3 questions whose source is the goal: {ONE} (backward chaining) held for 1, did not for 2 and "
-        f"is not told for 0; {DOUBLING} (merging of paths) held for 1, did not for 2 and is not told for 0; no more "
-        "than the controls (no search) held for 1, did not for 2 and is not told for 0."
+        f"is not told for 0; {DOUBLING} (merging of paths) held for 1, did not for 2 and is not told for 0. A search "
+        "is told apart from the controls for 2 of them; for 1 it is not told apart: their radii are at most "
     ) in text
+    assert "for 0 the interval holds both." in text
     assert "branch from goal at fork tokens 8.0 steps (8.0 to 8.0) after layer 3" in text
     assert "2 of these 2 radii are still surely a step or more" in text
     assert figures.plain(page.figures["radius"].layout.title.text).startswith("The farthest seen is branch from goal")
@@ -74,13 +76,13 @@ def test_planted_wavefronts_are_told_with_their_laws():
 
 def test_what_the_next_step_tells_is_taken_off():
     page = wavefront_page.findings([planted((1, 2, 4, 8), answer=0.96)], 500, 99, 0.25)
-    assert "0 of these 1 radii are still surely a step or more." in page.sentences[-1]
+    assert "0 of these 1 radii are still surely a step or more; the other 1 are not told apart" in page.sentences[-1]
     assert GLANCE in page.sentences[0]
 
 
 def test_what_is_said_of_the_next_step_is_of_the_facts_found():
     page = wavefront_page.findings([planted((1, 2, 4, 8), fact="distance")], 500, 99, 0.25)
-    assert "knows something of distances far away too" in page.sentences[-1]
+    assert "The next step tells something of distances by itself" in page.sentences[-1]
 
 
 def test_two_steps_a_layer_are_neither_prediction():

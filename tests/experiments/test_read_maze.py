@@ -34,7 +34,7 @@ def test_every_fact_stands_beside_its_controls(found):
     assert found.numbers["goal: cells"] == 1.0
     assert found.numbers["passage: edges"] > 0.99
     assert found.numbers["current: sites found at"] >= 1  # the start is the current cell, and only the model knows it
-    assert set(found.figures) == {"beyond", "beyond_shuffled", "passage_by_site", "decoded"}
+    assert set(found.figures) == {"beyond", "beyond_shuffled", "selectivity", "passage_by_site", "decoded"}
 
 
 def test_sentences_state_the_numbers_and_what_was_not_asked(found):
@@ -47,7 +47,10 @@ def test_sentences_state_the_numbers_and_what_was_not_asked(found):
         kind = "Found" if found.numbers[f"{fact}: sites found at"] else "Not found"
         said = next(sentence for sentence in found.sentences if sentence.startswith(f"{kind} beyond every control"))
         assert f" {fact} {found.numbers[f'{fact}: model']:.3f} at " in said
-    assert "selectivity" not in text + " ".join(str(drawn.layout.title.text) for drawn in found.figures.values())
+    row = next(row for row in found.tables["selectivity"] if row.what == {"target": "goal", "site": "resid_post:1"})
+    assert row.low <= row.value <= row.high
+    (said,) = [one for one in found.sentences if one.startswith("Selectivity (Hewitt & Liang 2019)")]
+    assert all(f" on {found.numbers[f'{fact}: control task']:.3f}" in said for fact in ("goal", "next_step", "passage"))
     title = figures.plain(found.figures["beyond"].layout.title.text)
     some = sum(name.endswith("sites found at") and value > 0 for name, value in found.numbers.items())
     assert title.startswith(f"{some} of ")
@@ -110,7 +113,8 @@ def test_a_probe_recipe_says_why_and_can_be_followed(path, trained):
     assert recipe.name == path.stem
     assert recipe.reason
     model = trained.model()
-    small = replace(recipe, mazes=80, unseen=30, targets=tuple(name for name in recipe.targets if name != "solved"))
+    count = 200 if recipe.method == probing.BILINEAR else 80
+    small = replace(recipe, mazes=count, unseen=30, rank=1, targets=tuple(set(recipe.targets) - {"solved"}))
     asked = probing.split(trained.recipe.world, model.maze_tokenizer, small, seed=1)
     small = replace(small, targets=tuple(set(small.targets) - set(probing.refusals(model, asked, small))))
     assert probing.probe(model, trained.model(0), asked, small, seed=1).scores
@@ -137,16 +141,18 @@ def test_the_published_scores_stand_beside_ours(trained, tmp_path):
 
 
 def test_bilinear_probes_are_read_and_saved_like_the_others(trained, tmp_path):
-    recipe = replace(SMALL, targets=("ahead_2", "passage"), position="current", method="bilinear", rank=4)
+    recipe = replace(SMALL, targets=("ahead_2", "passage"), position="current", method="bilinear", rank=1, mazes=200)
     settings = read_maze.Settings(run=str(trained.folder), probe=recipe, save=str(tmp_path / "probes"))
     page = read_maze.run(settings)
-    assert page.sentences[0].startswith("Probes (bilinear, rank 4) of 1 targets")
+    assert page.sentences[0].startswith("Probes (bilinear, rank 1) of 1 targets")
     assert page.sentences[-1] == "Not asked: a bilinear probe answers with a cell, which 'passage' is not."
-    assert "weights, more than mazes" in page.sentences[0]
     assert {"majority", "shuffled", "tokens", "edges", "cells", "untrained"} <= {
         row.what["features"] for row in page.tables["facts"]
     }
-    assert probing.load(tmp_path / "probes").result.best["ahead_2"].fit.left.shape == (32, 4)
+    assert probing.load(tmp_path / "probes").result.best["ahead_2"].fit.left.shape == (32, 1)
+    settings = read_maze.Settings(run=str(trained.folder), probe=replace(recipe, rank=4, targets=("ahead_2",)))
+    with pytest.raises(ValueError, match="a probe of 'ahead_2' has 240 parameters, but"):
+        read_maze.run(settings)
 
 
 def test_progress_counts_mazes_walked_and_read(trained):

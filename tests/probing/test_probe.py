@@ -81,8 +81,11 @@ def test_every_result_stands_beside_its_controls(model, asked):
     for fact in ("passage", "wall", "wall, interior", "goal"):
         for control in ("majority", *BAGS):
             assert scores[fact, control, None].n == 80
-        for control in ("model", "untrained", "shuffled"):
+        for control in ("model", "untrained", "shuffled", probing.TASK):
             assert scores[fact, control, "resid_post:1"].n == 80
+        (row,) = [one for one in result.selectivity if one.what == {"target": fact, "site": "resid_post:1"}]
+        gap = scores[fact, "model", "resid_post:1"].value - scores[fact, probing.TASK, "resid_post:1"].value
+        assert row.value == pytest.approx(gap)
     wall, inner = scores["wall", "majority", None].value, scores["wall, interior", "majority", None].value
     assert wall == pytest.approx((16 + 48 * inner) / 64)  # the border is known
     assert scores["passage", "model", "resid_pre:0"].value == scores["passage", "majority", None].value

@@ -5,7 +5,7 @@ import pytest
 
 from maze_interp import mazes, probing
 from maze_interp.mazes import NO_CELL, World
-from maze_interp.probing import watching, wavefront
+from maze_interp.probing import glances, watching, wavefront
 from maze_interp.probing.wavefront import CURRENT, START
 from maze_interp.tokens import Tokenizer
 
@@ -27,7 +27,7 @@ def test_a_network_gains_nothing_on_itself(batches, trained):
         assert one.layers == 2
         assert 50 <= one.mazes <= 70
         assert np.array_equal(one.scores[watching.MODEL], one.scores[watching.UNTRAINED])
-        assert set(one.scores) == set(one.unseen) == {watching.MODEL, *watching.INPUT, watching.ANSWER}
+        assert set(one.scores) == set(one.unseen) == {watching.MODEL, *watching.INPUT, glances.ANSWER}
         assert one.fits == 2 * 2 + len(watching.INPUT) - 2 + 1
         assert 0 <= one.ends <= one.fits
         assert (one.gain(1) <= 1e-6).all()
@@ -37,11 +37,11 @@ def test_a_network_gains_nothing_on_itself(batches, trained):
 def test_the_next_step_tells_the_nearest_branch_and_the_bags_do_not(batches, trained):
     seen = probing.watch(trained.model(), trained.model(0), batches, seed=2)
     (branch,) = [one for one in seen if (one.place, one.fact, one.source) == (CURRENT, "branch", "current")]
-    assert branch.control(watching.ANSWER, 0)[0, 0] > 0.8
-    assert branch.control(watching.GLANCE, 0)[0, 0] < branch.control(watching.ANSWER, 0)[0, 0] - 0.05
+    assert branch.control(glances.ANSWER, 0)[0, 0] > 0.8
+    assert branch.control(glances.GLANCE, 0)[0, 0] < branch.control(glances.ANSWER, 0)[0, 0] - 0.05
     mixed = branch.control(watching.SHUFFLED, 1)[:, 0]
     low, high = np.quantile(mixed[1:], [0.001, 0.999])
-    assert low < 0.5 < high < branch.control(watching.ANSWER, 0)[0, 0]
+    assert low < 0.5 < high < branch.control(glances.ANSWER, 0)[0, 0]
 
 
 def test_there_are_draws_beyond_the_ends_of_the_corrected_intervals(batches, trained):
@@ -55,21 +55,21 @@ def test_bags_that_name_edges_control_all_but_passages(batches, trained):
     seen = probing.watch(trained.model(0), trained.model(0), batches, seed=2)
     for one in seen:
         assert (set(watching.INPUT) - set(one.controls)) == (
-            set(watching.NAMING) if one.fact == wavefront.PASSAGES else set()
+            set(glances.NAMING) if one.fact == wavefront.PASSAGES else set()
         )
         if one.fact == wavefront.PASSAGES:
-            assert one.control(watching.EDGES, 0)[0] == pytest.approx(1.0, abs=0.03)
+            assert one.control(glances.EDGES, 0)[0] == pytest.approx(1.0, abs=0.03)
 
 
 def test_the_offset_and_the_pair_tell_where_the_goal_lies():
     """Of 4 x 4 cells there are 49 offsets and 256 pairs; each sample has one of each, and offsets follow from pairs."""
     batch = mazes.take(World("depth_first", 4, 4), 30, seed=1, split=mazes.TEST)[0]
     asked, _ = wavefront.places(Tokenizer(rows=4, cols=4), batch, seed=1)
-    offset, pair = watching._offset(asked), watching._pair(asked)
+    offset, pair = glances._offset(asked), glances._pair(asked)
     assert (offset.shape[1], pair.shape[1]) == (49, 256)
     assert (offset.sum(axis=1) == 1).all()
     assert (pair.sum(axis=1) == 1).all()
-    goal, here = (watching.SOURCES[name](asked) for name in ("goal", "current"))
+    goal, here = (wavefront.SOURCES[name](asked) for name in ("goal", "current"))
     assert (pair.argmax(axis=1) == goal * 16 + here).all()
     for sample, place in enumerate(offset.argmax(axis=1)):
         down, right = goal[sample] // 4 - here[sample] // 4, goal[sample] % 4 - here[sample] % 4
@@ -88,7 +88,7 @@ def test_a_radius_is_of_the_layer_that_other_mazes_choose():
 def test_the_way_is_the_path_behind():
     batch = mazes.take(World("depth_first", 4, 4), 20, seed=1, split=mazes.TEST)[0]
     asked, kinds = wavefront.places(Tokenizer(rows=4, cols=4), batch, seed=1)
-    way = watching._way(asked).reshape(len(asked), watching.BACK, 16)
+    way = glances._way(asked).reshape(len(asked), glances.BACK, 16)
     for sample, (maze, step) in enumerate(zip(asked.maze, asked.step, strict=True)):
         behind = [asked.paths.cells[maze, step - back] if step >= back else NO_CELL for back in (1, 2, 3)]
         assert way[sample].sum(axis=1).tolist() == [float(cell != NO_CELL) for cell in behind]
