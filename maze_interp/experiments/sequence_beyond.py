@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Num
 
 from maze_interp import figures
-from maze_interp.experiments.sequence_claims import mean
 from maze_interp.experiments.sequence_endings import Endings
 from maze_interp.experiments.sequence_figures import Drawn, identity, named
+from maze_interp.experiments.sequence_fits import mean
 from maze_interp.experiments.sequence_measures import WORLDS, Actor, Graded, SelfEvaluation
 from maze_interp.figures import Series
 from maze_interp.optimisation import Estimate
@@ -100,10 +100,13 @@ def self_figures(before: Sequence[SelfEvaluation], after: Sequence[SelfEvaluatio
             x, y = (np.array([getattr(getattr(one, of), measure) for one in mine]) for of in ("imagined", "measured"))
             groups.append(Series(named(goal), x, y))
         known = np.concatenate([np.concatenate([group.x, group.y]) for group in groups])
+        pairs = np.array([[getattr(of, measure) for of in (one.imagined, one.measured)] for one in after])
+        finite = pairs[np.isfinite(pairs).all(axis=1)]
+        said = finite.mean(axis=0) if len(finite) else np.full(2, np.nan)
         drawn[f"self_{measure}"] = figures.scatter(
             groups,
             [identity(float(known[np.isfinite(known)].max(initial=0.0)))],
-            title=f"{name} measured against {name} as the networks themselves predict it",
+            title=f"{name} of reinforced networks: {said[0]:.2f} nats by themselves, {said[1]:.2f} measured (means)",
             x=f"{name}, self-evaluated (nats)",
             y=f"{name}, measured (nats)",
             note="Above the line a network underestimates itself.",
@@ -112,33 +115,38 @@ def self_figures(before: Sequence[SelfEvaluation], after: Sequence[SelfEvaluatio
 
 
 def graded_rows(found: Sequence[Graded]) -> list[Row]:
-    """Impact beside the least that a mean utility implies."""
+    """Mean utility, in fact and in the split world, and impact beside the least that the mean utility implies."""
     rows = []
-    for goal in dict.fromkeys(one.actor.goal for one in found):
-        mine = [one for one in found if one.actor.goal == goal]
+    for trained, size in dict.fromkeys((one.trained, one.actor.size) for one in found):
+        mine = [one for one in found if (one.trained, one.actor.size) == (trained, size)]
         who = [one.actor for one in mine]
         for measure in ("utility", "split_utility", "imp", "least"):
             values = [getattr(one, measure) for one in mine]
-            rows.append(averaged(measure.replace("_", " "), who, values, trained=named(goal)))
+            rows.append(averaged(measure.replace("_", " "), who, values, trained=trained, size=size))
     return rows
 
 
 def graded_figure(found: Sequence[Graded]) -> Drawn:
     groups = []
-    for goal in dict.fromkeys(one.actor.goal for one in found):
-        mine = [one for one in found if one.actor.goal == goal]
+    for trained in dict.fromkeys(one.trained for one in found):
+        mine = [one for one in found if one.trained == trained]
         least, imp = (np.array([getattr(one, name) for one in mine]) for name in ("least", "imp"))
-        groups.append(Series(named(goal), least, imp))
-    ratio = np.median([one.imp / one.least for one in found if 0 < one.least < np.inf] or [np.nan])
+        groups.append(Series(trained, least, imp))
+    known = np.concatenate([group.x for group in groups])
     return {
         "graded": figures.scatter(
             groups,
-            [identity(max(float(group.x.max()) for group in groups))],
-            title=f"Graded utility: impact is {ratio:.2f} times the least that its mean implies (the median policy)",
+            [identity(float(known[np.isfinite(known)].max(initial=0.0)))],
+            title=f"Graded utility: impact is {times_least(found):.2f} times the least that its mean implies (median)",
             x="least impact at that mean utility (nats)",
             y="Imp (nats)",
         )
     }
+
+
+def times_least(found: Sequence[Graded]) -> float:
+    """The median ratio of impact to the least that a mean utility implies, of those that have one; nan of none."""
+    return float(np.median([one.imp / one.least for one in found if 0 < one.least < np.inf] or [np.nan]))
 
 
 def position_rows(

@@ -7,9 +7,10 @@ from jaxtyping import Float
 
 from maze_interp import figures, optimisation
 from maze_interp.experiments.sequence_endings import Endings
-from maze_interp.experiments.sequence_measures import Measured, parameters
+from maze_interp.experiments.sequence_measured import Measured
+from maze_interp.experiments.sequence_measures import parameters
 from maze_interp.figures import Figure, Html, Series
-from maze_interp.sequences import GOALS, Study, chance
+from maze_interp.sequences import Study, chance
 from maze_interp.tables import Row
 
 Drawn = dict[str, Figure | Html]
@@ -86,7 +87,8 @@ def of_training(study: Study, ended: Endings, ladder: Mapping[str, float]) -> Dr
             for measure in shown
         ]  # fmt: skip
         if curves:
-            title = f"Example runs, the first network of each kind: {phase}"
+            low, high = (end([line.y[-1] for line in curves]) for end in (min, max))
+            title = f"Example runs, the first network of each kind ({phase}), end at {low:.2f} to {high:.2f}"
             drawn[name] = figures.curves(curves, title=title, x="steps", y=y)
     return drawn
 
@@ -158,7 +160,7 @@ def of_types() -> Drawn:
             np.stack(list(kinds.values())),
             [f"{name}: {ops[name]:.2f} nats" for name in kinds],
             [f"{outcome} good" if outcome < 4 else str(outcome) for outcome in range(8)],
-            title="Four ways to succeed in 75%: the unbiased one optimises least",
+            title=f"Four ways to succeed in 75%: {min(ops, key=lambda name: ops[name])} optimises least",
             x="outcome",
             y="",
             value="probability",
@@ -178,7 +180,7 @@ def of_impact(found: Measured) -> Drawn:
         for name, values, title, y in (
             ("imp_by_size", imp, f"Impact by size: {imp.min():.2f} to {imp.max():.2f} nats", "Imp (nats)"),
             ("q_by_size", q, f"Success in the split world by size: {q.min():.2f} to {q.max():.2f}", "q"),
-            ("ratio_by_size", ratio, "The ratio of impact to its least value, by size", "Imp / Imp_min"),
+            ("ratio_by_size", ratio, f"Impact is {_by_size(found, ratio)} networks", "Imp / Imp_min"),
         )
     }
     return {
@@ -199,37 +201,17 @@ def of_impact(found: Measured) -> Drawn:
     }
 
 
-def across(found: Measured) -> Drawn:
-    """Every policy on every task: measured against predicted optimisation, and against the least impact."""
-    drawn: Drawn = {}
-    for column, goal in enumerate(GOALS):
-        op, excess = found.array("op")[:, column], found.array("excess_op")[:, column]
-        imp, over = found.array("imp")[:, column], found.array("excess_imp")[:, column]
-        others = found.task != column
-        high = np.mean(excess[others] > 0) if others.any() else float("nan")
-        drawn[f"op_on_goal_{goal}"] = figures.scatter(
-            dots(found, op - excess, op),
-            [identity(float(op.max()))],
-            title=f"{named(goal)}: {high:.0%} of the policies trained on other tasks lie above the line",
-            x=f"Op predicted from success on {named(goal)} (nats)",
-            y="Op (nats)",
-        )
-        line = Series(named(goal), GRID, optimisation.op_theory(GRID, chance(goal)))
-        drawn[f"op_by_score_on_goal_{goal}"] = figures.scatter(
-            dots(found, found.array("p")[:, column], op),
-            [line],
-            title=f"All policies scored on {named(goal)}",
-            x=f"success on {named(goal)}",
-            y="Op (nats)",
-        )
-        drawn[f"imp_on_goal_{goal}"] = figures.scatter(
-            dots(found, imp - over, imp),
-            [identity(float(imp[np.isfinite(imp)].max(initial=0.0)))],
-            title=f"{named(goal)}: impact against the least that success implies",
-            x=f"Imp_min from success on {named(goal)} (nats)",
-            y="Imp (nats)",
-        )
-    return drawn
+def _by_size(found: Measured, ratio: Float[np.ndarray, " actor"]) -> str:
+    """The ratio of the smallest and the largest networks, in words."""
+    ends = (found.parameters == end for end in (found.parameters.min(), found.parameters.max()))
+    small, large = (geometric(ratio[mine]) for mine in ends)
+    return f"{small:.2f} times its least value in the smallest, {large:.2f} times in the largest"
+
+
+def geometric(ratio: Float[np.ndarray, " actor"]) -> float:
+    """The geometric mean of what is positive and finite; nan of nothing."""
+    known = ratio[np.isfinite(ratio) & (ratio > 0)]
+    return float(np.exp(np.log(known).mean())) if len(known) else float("nan")
 
 
 def dots(found: Measured, x: Float[np.ndarray, " actor"], y: Float[np.ndarray, " actor"]) -> list[Series]:

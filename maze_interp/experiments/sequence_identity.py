@@ -17,9 +17,11 @@ from jaxtyping import Float
 
 from maze_interp import figures, optimisation, tables
 from maze_interp.experiments.sequence_beyond import averaged
-from maze_interp.experiments.sequence_claims import AGREES, DISAGREES, Claim, above, mean
+from maze_interp.experiments.sequence_claims import AGREES, DISAGREES, Claim, above
 from maze_interp.experiments.sequence_figures import Drawn, named
-from maze_interp.experiments.sequence_measures import Ground, K, Measured
+from maze_interp.experiments.sequence_fits import mean
+from maze_interp.experiments.sequence_measured import Measured
+from maze_interp.experiments.sequence_measures import Ground, K
 from maze_interp.figures import Series
 from maze_interp.sequences import GOALS, chance
 from maze_interp.tables import Row
@@ -89,7 +91,7 @@ def identification_figures(found: Measured, said: Mapping[str, np.ndarray], goal
         "calibration": figures.scatter(
             [Series("policies of held-out seeds", LEVELS, np.array([row.value for row in rows]), low, high)],
             [Series("as promised", np.array([0.4, 1.0]), np.array([0.4, 1.0]))],
-            title="How often the confidence region holds the true objective",
+            title=f"A region at {LEVELS[-1]:.0%} holds the true objective of {covered[-1].mean():.0%} of the policies",
             x="level of the region",
             y="share of policies whose objective it holds",
         ),

@@ -5,23 +5,23 @@ policies are measured on that table, so they differ by their acts alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from maze_interp import optimisation, seeds, sequences
-from maze_interp.experiments.findings import Progress
 from maze_interp.experiments.sequence_world import environment
 from maze_interp.optimisation import Estimate
 from maze_interp.sequences import GOALS, Ensemble, Study
-from maze_interp.tables import Row
 
 K, ACTS, CONTEXT = 8, 16, 20
 NOTHING = 0  # the act that multiplies the product by one; at odd positions it is an illegal token
+GRADED_REWARD = "the graded reward"
 WORLDS = ("split history", "do nothing", "random act", "untrained", "pretrained", "the sequence")
-UTILITY = np.array([3.0, 1.0, 2.0, 0.0, 3.0, 1.0, 2.0, 0.0])  # of an outcome: how many of the three goals it serves
+POOLED = ("imp", "p", "q", "excess_imp", "impact_ratio")  # of all histories at once
+UTILITY = np.array(sequences.GRADED)  # of an outcome
 
 
 @dataclass(frozen=True)
@@ -40,23 +40,28 @@ class Actor:
 
 @dataclass(frozen=True)
 class Ground:
-    """Test histories, and what follows each under each act; `own` are the acts of the sequence itself."""
+    """Test histories, and what follows each under each act; `own` are the acts of the sequence itself.
+
+    `asked` is how optimisation and impact are estimated (correction, pseudo_count), of all policies alike.
+    """
 
     contexts: Int[np.ndarray, "history position"]
     table: Int[np.ndarray, "act history"]
     own: Int[np.ndarray, " history"]
     later: tuple[Int[np.ndarray, "act history"], ...]
     repeats: int
+    asked: Mapping[str, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.contexts)
 
 
-def ground(study: Study, repeats: int, histories: int, distances: int, *, seed: int) -> Ground:
+def ground(study: Study, repeats: int, histories: int, distances: int, *, seed: int, **asked: Any) -> Ground:
     """`repeats` times `histories` fresh histories at whose end a policy acts.
 
     later[d] holds, like the table (which is later[0]), the outcome d pairs of elements after the act: the sequence
-    goes on by itself in between, so the position intervened on lies 2 d elements further back.
+    goes on by itself in between, so the position intervened on lies 2 d elements further back. `asked` is how
+    optimisation and impact are estimated (`optimisation.split_history`).
     """
     rule, count, chance = rule_of(study), repeats * histories, seeds.derive(seed, "chance")
     contexts = sequences.histories(count, seed=seeds.derive(seed, "histories"), **rule)
@@ -66,7 +71,7 @@ def ground(study: Study, repeats: int, histories: int, distances: int, *, seed: 
         np.stack([follows(contexts, np.full(count, act), seed=chance) for act in range(ACTS)])
         for follows in (environment(rule, distance) for distance in range(distances))
     )
-    return Ground(contexts, later[0], own, later, repeats)
+    return Ground(contexts, later[0], own, later, repeats, asked)
 
 
 def rule_of(study: Study) -> dict[str, Any]:
@@ -74,27 +79,42 @@ def rule_of(study: Study) -> dict[str, Any]:
     return {"kind": study.scale.reinforcement.kind, "noise": study.scale.reinforcement.noise}
 
 
-def actors(ensembles: Mapping[tuple[str, int], Ensemble], contexts: Int[np.ndarray, "history position"]) -> list[Actor]:
-    """Every network of the ensembles, by (size, goal), with its acts at temperature 0."""
+def actors(
+    ensembles: Mapping[tuple[str, int], Ensemble], contexts: Int[np.ndarray, "history position"], *, legal: bool = False
+) -> list[Actor]:
+    """Every network of the ensembles, by (size, goal), with its acts at temperature 0; `legal` restricts these."""
     return [
         Actor(size, goal, member, acts)
         for (size, goal), ensemble in ensembles.items()
-        for member, acts in enumerate(sequences.act(ensemble, contexts, legal=False))
+        for member, acts in enumerate(sequences.act(ensemble, contexts, legal=legal))
     ]
 
 
 def estimate(ground: Ground, acts: Int[np.ndarray, " history"], good: Sequence[int]) -> Estimate:
-    """The article's measurement: the mean of repeats, each on histories of its own, without their bias."""
+    """The article's measurement of optimisation: the mean of repeats, each on histories of its own.
+
+    Impact and what is made of it are of all histories at once (`pooled`): its bias is of the order of the number of
+    outcomes over that of histories, and the second order of it, which the jackknife leaves, is averaged by no repeat.
+    """
     blocks = np.array_split(np.arange(len(ground)), ground.repeats)
-    return optimisation.repeated([
-        optimisation.split_history(optimisation.of_acts(ground.table[:, block], acts[block], K), good=good)
+    averaged = optimisation.repeated([
+        optimisation.split_history(
+            optimisation.of_acts(ground.table[:, block], acts[block], K), good=good, **ground.asked
+        )
         for block in blocks
     ])  # fmt: skip
+    whole = pooled(ground, acts, good)
+    taken = {name: getattr(whole, name) for name in POOLED}
+    for part in ("intervals", "plug_in", "missing"):
+        kept = {name: value for name, value in getattr(averaged, part).items() if name not in POOLED}
+        taken[part] = kept | {name: value for name, value in getattr(whole, part).items() if name in POOLED}
+    return replace(averaged, **taken)
 
 
 def pooled(ground: Ground, acts: Int[np.ndarray, " history"], good: Sequence[int], distance: int = 0) -> Estimate:
     """The measurement on all histories at once, `distance` pairs of elements after the act."""
-    return optimisation.split_history(optimisation.of_acts(ground.later[distance], acts, K), good=good)
+    world = optimisation.of_acts(ground.later[distance], acts, K)
+    return optimisation.split_history(world, good=good, **ground.asked)
 
 
 def worlds(ground: Ground, actor: Actor, others: Mapping[str, Int[np.ndarray, " history"]]) -> dict[str, Estimate]:
@@ -104,10 +124,15 @@ def worlds(ground: Ground, actor: Actor, others: Mapping[str, Int[np.ndarray, " 
     fixed = {"do nothing": np.full(len(ground), NOTHING), **others, "the sequence": ground.own}
     found = {"split history": pooled(ground, actor.acts, good)}
     for name, acts in fixed.items():
-        found[name] = optimisation.compared(factual, ground.table[acts, place], outcomes=K, good=good)
+        found[name] = optimisation.compared(factual, ground.table[acts, place], outcomes=K, good=good, **ground.asked)
     legal = np.eye(K)[ground.table[K:]].mean(axis=0)
-    found["random act"] = optimisation.compared(np.eye(K)[factual], legal, good=good)
+    found["random act"] = optimisation.compared(np.eye(K)[factual], legal, good=good, **uncounted(ground.asked))
     return {name: found[name] for name in WORLDS}
+
+
+def uncounted(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of distributions, whose entropies need no correction as those of counts do."""
+    return {name: value for name, value in asked.items() if name != "correction"}
 
 
 @dataclass(frozen=True)
@@ -134,103 +159,38 @@ def self_evaluations(
         legal = share[..., :K].sum(axis=2, keepdims=True)
         imagined = optimisation.of_acts(share[..., :K] / legal, actor.acts[: len(contexts)])
         real = optimisation.of_acts(ground.table[:, : len(contexts)], actor.acts[: len(contexts)], K)
-        measured, by_itself = (optimisation.split_history(world, good=good) for world in (real, imagined))
+        measured = optimisation.split_history(real, good=good, **ground.asked)
+        by_itself = optimisation.split_history(imagined, good=good, **uncounted(ground.asked))
         yield SelfEvaluation(actor, measured, by_itself, float(1 - legal.mean()))
 
 
 @dataclass(frozen=True)
 class Graded:
-    """A policy under a graded utility: its mean, the mean in the split world, impact, and the least that would do."""
+    """A policy under a graded utility: its mean, the mean in the split world, impact, and the least that would do.
+
+    `plain` is impact as the sample has it, which is never below the least; `imp` is without its bias.
+    """
 
     actor: Actor
+    trained: str
     utility: float
     split_utility: float
     imp: float
+    plain: float
     least: float
 
 
-def graded(ground: Ground, actor: Actor) -> Graded:
-    """The impact of a policy beside the least impact that reaches its mean utility from the mean of its split rows.
-
-    Both as the sample has them: so the bound holds exactly, and both are high by what a sample adds.
-    """
-    n = np.bincount(actor.acts, minlength=ACTS) / len(ground)
-    rows = np.stack([np.bincount(row, minlength=K) for row in ground.table]) / len(ground)
+def graded(ground: Ground, actor: Actor, trained: str) -> Graded:
+    """The impact of a policy beside the least impact that reaches its mean utility from the mean of its split rows;
+    `trained` says on what it was."""
+    share = np.bincount(actor.acts, minlength=ACTS) / len(ground)
+    rows = np.stack([np.bincount(row, minlength=K) for row in ground.table]) + ground.asked.get("pseudo_count", 0.0)
     factual = np.bincount(ground.table[actor.acts, np.arange(len(ground))], minlength=K) / len(ground)
-    baseline = n @ rows
+    baseline = share @ (rows / rows.sum(axis=1, keepdims=True))
     mean = float(factual @ UTILITY)
     least = optimisation.least_impact(baseline, UTILITY, mean).divergence
-    imp = pooled(ground, actor.acts, GOALS[actor.goal]).plug_in["imp"]
-    return Graded(actor, mean, float(baseline @ UTILITY), imp, least)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """All policies of one kind, each on every task; columns are in the order of GOALS."""
-
-    actors: Sequence[Actor]
-    estimates: Sequence[Sequence[Estimate]]
-
-    def array(self, measure: str) -> Float[np.ndarray, "actor task"]:
-        """A measure of each policy on each task; what is infinite is missing (nan)."""
-        found = np.array([[getattr(on_task, measure) for on_task in row] for row in self.estimates])
-        return np.where(np.isfinite(found), found, np.nan)
-
-    def own(self, measure: str) -> Float[np.ndarray, " actor"]:
-        """A measure on the task the policy was reinforced for."""
-        return self.array(measure)[np.arange(len(self.actors)), self.task]
-
-    @property
-    def task(self) -> Int[np.ndarray, " actor"]:
-        """The column of the goal each policy was reinforced towards."""
-        return np.array([list(GOALS).index(actor.goal) for actor in self.actors])
-
-    @property
-    def goal(self) -> Int[np.ndarray, " actor"]:
-        return np.array([actor.goal for actor in self.actors])
-
-    @property
-    def parameters(self) -> Int[np.ndarray, " actor"]:
-        return np.array([parameters(actor.size) for actor in self.actors])
-
-    @property
-    def network(self) -> np.ndarray:
-        """The pretrained network each policy comes from: what makes policies dependent."""
-        return np.array([f"{actor.size} {actor.member}" for actor in self.actors])
-
-    @property
-    def member(self) -> Int[np.ndarray, " actor"]:
-        return np.array([actor.member for actor in self.actors])
-
-
-def measure(ground: Ground, policies: Sequence[Actor], progress: Progress | None = None) -> Measured:
-    """Every policy on every task."""
-    rows = []
-    for done, actor in enumerate(policies, start=1):
-        rows.append([estimate(ground, actor.acts, good) for good in GOALS.values()])
-        if progress is not None:
-            progress(done, len(policies))
-    return Measured(policies, rows)
-
-
-def missing(found: Measured) -> list[Row]:
-    """Every measure without a value, of which policy on which task, and why; their value is nan."""
-    gone = float("nan")
-    return [
-        Row(measure, gone, gone, gone, one.n, {**actor.what, "task": goal, "reason": reason})
-        for actor, row in zip(found.actors, found.estimates, strict=True)
-        for goal, one in zip(GOALS, row, strict=True)
-        for measure, reason in one.missing.items()
-    ]
-
-
-def losses(study: Study, phase: str, measure: str, goal: int = 0) -> dict[str, Float[np.ndarray, " member"]]:
-    """The last value of a curve, network by network, of each size that went through that phase."""
-    return {
-        job.size: trained.curves[measure][-1]
-        for job, trained in study.trained.items()
-        if (job.phase, job.goal) == (phase, goal)
-    }
+    found = pooled(ground, actor.acts, next(iter(GOALS.values())))
+    return Graded(actor, trained, mean, float(baseline @ UTILITY), found.imp, found.plug_in["imp"], least)
 
 
 def parameters(size: str) -> int:

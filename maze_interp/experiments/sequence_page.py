@@ -5,15 +5,16 @@ from statistics import NormalDist
 
 import numpy as np
 
-from maze_interp.experiments.sequence_beyond import averaged
-from maze_interp.experiments.sequence_claims import explained, fit
+from maze_interp.experiments.sequence_beyond import averaged, times_least
 from maze_interp.experiments.sequence_endings import Endings
 from maze_interp.experiments.sequence_figures import best_success
 from maze_interp.experiments.sequence_figures import named as goal_name
+from maze_interp.experiments.sequence_fits import Fit, explained, fit
 from maze_interp.experiments.sequence_identity import SHOWN
-from maze_interp.experiments.sequence_measures import WORLDS, Actor, Graded, Measured, parameters
+from maze_interp.experiments.sequence_measured import Measured
+from maze_interp.experiments.sequence_measures import GRADED_REWARD, WORLDS, Actor, Graded, parameters
 from maze_interp.optimisation import Estimate
-from maze_interp.sequences import GOALS
+from maze_interp.sequences import GOALS, GRADED
 from maze_interp.tables import Row, Z
 
 
@@ -43,17 +44,29 @@ def learned(ended: Endings, found: Measured, tables: Mapping[str, Sequence[Row]]
     )
 
 
+def headline(found: Measured) -> tuple[Fit, Row]:
+    """The line of measured on predicted optimisation (slope, intercept), and the share of the variance it explains."""
+    op, excess = found.own_each("op"), found.own_each("excess_op")
+    theory = op - excess
+    return fit([theory, np.ones(op.shape[1])], op, found.network), explained(theory, op, found.network)
+
+
+def headline_rows(found: Measured) -> list[Row]:
+    """The same as rows."""
+    line, share = headline(found)
+    return [line.row(0, "slope"), line.row(1, "intercept (nats)"), share]
+
+
 def predicted(found: Measured) -> tuple[str, str]:
     """The headline: measured against predicted optimisation, as a title and as a sentence."""
-    op = found.own("op")
-    line = fit([op - found.own("excess_op"), np.ones(len(op))], op, found.network)
+    line, share = headline(found)
     slope, height = line.row(0, "slope"), line.row(1, "intercept")
-    share = explained(op - found.own("excess_op"), op, found.network)
     title = f"Measured optimisation is {slope.value:.2f} times the predicted and {height.value:+.3f} nats"
     return title, (
         f"Over {line.n} policies measured optimisation is {slope.value:.3f} ({slope.low:.3f} to {slope.high:.3f}) "
         f"times what success predicts, {height.value:+.3f} ({height.low:+.3f} to {height.high:+.3f}) nats; R^2 is "
-        f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f})."
+        f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f}). Intervals allow for networks and for the histories "
+        "that all of them are measured on."
     )
 
 
@@ -89,16 +102,29 @@ def named(rows: Sequence[Row], few: Sequence[Row]) -> str:
     )
 
 
-def beyond(worlds: Sequence[Row], graded: Sequence[Graded]) -> str:
-    """Other worlds and graded rewards."""
+def beyond(worlds: Sequence[Row]) -> str:
+    """Other worlds."""
     op = {world: [row.value for row in worlds if (row.measure, row.what["world"]) == ("op", world)] for world in WORLDS}
     apart = ", ".join(f"{name} {np.mean(values):.3f}" for name, values in op.items())
-    ratio = np.array([one.imp / one.least for one in graded if 0 < one.least < np.inf] or [np.nan])
-    return (
-        f"Optimisation by comparison world, the mean over goals (nats): {apart}. With a utility of 0 to 3 instead of "
-        f"success, impact is {np.median(ratio):.2f} times (the median policy; {ratio.min():.2f} at least) the least "
-        f"that reaches its mean utility."
+    return f"Optimisation by comparison world, the mean over goals (nats): {apart}."
+
+
+def rewarded(graded: Sequence[Graded], table: Sequence[Row]) -> str:
+    """Graded rewards: what networks reinforced by one reach, beside all others of their size, and what it takes."""
+    plain = np.array([one.plain / one.least for one in graded if 0 < one.least < np.inf] or [np.nan])
+    said = (
+        f"With a utility of 0 to {max(GRADED):g} instead of success, impact is {times_least(graded):.2f} times the least "
+        f"that reaches its mean (the median policy; before correction at least {plain.min():.2f}; by a theorem, 1)."
     )
+    sizes = {one.actor.size for one in graded if one.trained == GRADED_REWARD}
+    rows = {(row.what["trained"], row.measure): row for row in table if row.what["size"] in sizes and len(sizes) == 1}
+    each = [
+        f"{name} {row.value:.3f} ({row.low:.3f} to {row.high:.3f}; {rows[name, 'split utility'].value:.3f} split) with "
+        f"{rows[name, 'imp'].value:.3f} nats, of which {rows[name, 'least'].value:.3f} are the least"
+        for (name, measure), row in rows.items()
+        if measure == "utility"
+    ]
+    return said + (f" Mean utility, by what networks of size {min(sizes)} learned: {'; '.join(each)}." if each else "")
 
 
 def later(actors: Sequence[Actor], far: Sequence[Sequence[Estimate]], control: Sequence[Estimate]) -> str:

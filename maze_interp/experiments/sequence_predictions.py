@@ -5,11 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-from maze_interp.experiments.sequence_claims import Claim, above, always, below, fit, mean, trend, within
+from maze_interp.experiments.sequence_claims import Claim, above, always, below, most, within
 from maze_interp.experiments.sequence_endings import Endings
-from maze_interp.experiments.sequence_measures import Measured, SelfEvaluation, parameters
-from maze_interp.optimisation import student_t
+from maze_interp.experiments.sequence_fits import fit, mean, trend
+from maze_interp.experiments.sequence_measured import Measured
+from maze_interp.experiments.sequence_measures import SelfEvaluation, parameters
 from maze_interp.sequences import GOALS, chance
+from maze_interp.tables import Z
 
 G = np.array([chance(goal) for goal in GOALS])
 CLOSE_SLOPE, CLOSE_OP, BARELY = (0.9, 1.1), 0.05, 0.05  # ours: what "closely" and "barely" mean, in nats and per decade
@@ -17,12 +19,14 @@ CLOSE_SLOPE, CLOSE_OP, BARELY = (0.9, 1.1), 0.05, 0.05  # ours: what "closely" a
 
 def on_success(found: Measured) -> list[Claim]:
     """Of learning the tasks."""
-    p, decades = found.own("p"), np.log10(found.parameters)
+    p, decades = found.own_each("p"), np.log10(found.parameters)
     return [
-        above(
+        always(
             "In all cases model performance is a lot better than chance",
-            "success less chance, the mean over policies",
-            mean(p - G[found.task], found.network),
+            "success less chance, the surest not to be above 0",
+            p[0] - G[found.task],
+            np.sqrt(p[0] * (1 - p[0]) / found.estimates[0][0].n),
+            found.estimates[0][0].n - 1,
         ),
         above(
             "success increases with the number of parameters",
@@ -35,12 +39,12 @@ def on_success(found: Measured) -> list[Claim]:
 def on_optimisation(found: Measured, spare: Float[np.ndarray, "actor repeat"]) -> list[Claim]:
     """Of optimisation and what it is predicted by; `spare` is how much more than the sequence itself policies optimise,
     on each repeat's histories."""
-    op, decades = found.own("op"), np.log10(found.parameters)
-    theory = op - found.own("excess_op")
-    line = fit([theory, np.ones(len(op))], op, found.network)
-    excess = found.array("excess_op")
-    elsewhere = np.where(_own(found), 0.0, excess).sum(axis=1) / (len(GOALS) - 1)
-    lie_above = np.where(_own(found), 0.0, excess > 0).sum(axis=1) / (len(GOALS) - 1)
+    op, decades = found.own_each("op"), np.log10(found.parameters)
+    theory = op - found.own_each("excess_op")
+    line = fit([theory, np.ones(op.shape[1])], op, found.network)
+    excess = found.each("excess_op")
+    elsewhere = np.where(_own(found), 0.0, excess).sum(axis=2) / (len(GOALS) - 1)
+    lie_above = np.where(_own(found), 0.0, excess[0] > 0).sum(axis=1) / (len(GOALS) - 1)
     repeats = spare.shape[1]
     return [
         within(
@@ -61,15 +65,16 @@ def on_optimisation(found: Measured, spare: Float[np.ndarray, "actor repeat"]) -
             "mean excess optimisation on tasks that a policy was not trained on (nats)",
             mean(elsewhere, found.network),
         ),
-        above(
+        most(
             "most points of models trained on other tasks lie above the line",
-            "share of points above the line of a task that the policy was not trained on, less one half",
-            mean(lie_above - 0.5, found.network),
+            "share of networks of whose points most lie above the lines of tasks they were not trained on (sign test)",
+            lie_above - 0.5,
+            found.network,
         ),
         above(
             "models trained on other tasks lie further above the line than those trained on it",
             "excess optimisation on other tasks less that on the own, within a policy (nats)",
-            mean(elsewhere - found.own("excess_op"), found.network),
+            mean(elsewhere - found.own_each("excess_op"), found.network),
         ),
         above(
             "larger models optimise more",
@@ -91,15 +96,16 @@ def on_optimisation(found: Measured, spare: Float[np.ndarray, "actor repeat"]) -
     ]
 
 
-def on_impact(found: Measured, repeats: int) -> list[Claim]:
-    """Of impact, its least value, and success in the split world, in so many repeats."""
-    imp, q, decades = found.own("imp"), found.own("q"), np.log10(found.parameters)
-    excess, every, degrees = found.own("excess_imp"), found.array("impact_ratio"), max(repeats - 1, 1)
+def on_impact(found: Measured) -> list[Claim]:
+    """Of impact, its least value, and success in the split world."""
+    imp, q, decades = found.own_each("imp"), found.own_each("q"), np.log10(found.parameters)
     ends = [one[task].intervals["excess_imp"] for one, task in zip(found.estimates, found.task, strict=True)]
-    errors = np.diff(np.array(ends), axis=1)[:, 0] / (2 * student_t(degrees))
-    logs = np.log(np.where((every > 0) & np.isfinite(every), every, np.nan))
-    counted = ~_own(found) & ~np.isnan(logs)
-    others = np.where(counted, logs, 0.0).sum(axis=1) / np.where(counted.any(axis=1), counted.sum(axis=1), np.nan)
+    errors, degrees = np.diff(np.array(ends), axis=1)[:, 0] / (2 * Z), found.estimates[0][0].n - 1
+    every = found.each("impact_ratio")
+    logs = np.log(np.where(every > 0, every, np.nan))
+    own = logs[:, np.arange(imp.shape[1]), found.task]
+    counted = ~_own(found) & np.isfinite(logs).all(axis=0)
+    others = np.where(counted, logs, 0.0).sum(axis=2) / np.where(counted.any(axis=1), counted.sum(axis=1), np.nan)
     return [
         above(
             "larger models have a higher impact",
@@ -114,7 +120,7 @@ def on_impact(found: Measured, repeats: int) -> list[Claim]:
         always(
             "impact is at least the minimum that success implies",
             "impact less its minimum, the surest not to be above 0 (nats; a theorem, so this tests the code)",
-            excess,
+            found.own("excess_imp"),
             errors,
             degrees,
             theorem=True,
@@ -122,7 +128,7 @@ def on_impact(found: Measured, repeats: int) -> list[Claim]:
         below(
             "larger models have a lower ratio of impact to its minimum",
             "change of the logarithm of the ratio for ten times the parameters",
-            trend(decades, logs[np.arange(len(imp)), found.task], found.task, found.network),
+            trend(decades, own, found.task, found.network),
         ),
         above(
             "success in the split world is better than chance",
@@ -139,7 +145,7 @@ def on_impact(found: Measured, repeats: int) -> list[Claim]:
         above(
             "models trained on other tasks diverge faster from the line of least impact",
             "log of the ratio of impact to its minimum, on other tasks less on the own, within a policy",
-            mean(others - logs[np.arange(len(imp)), found.task], found.network),
+            mean(others - own, found.network),
         ),
     ]
 
@@ -154,7 +160,6 @@ def on_self_evaluation(
     gap = np.array([_gap(one, "op") for one in after])
     opened = gap - np.array([known[one.actor.size, one.actor.member] for one in after])
     strong = np.array([one.actor.goal == min(GOALS) for one in after])
-    wrong = {name: np.abs([_gap(one, name) for one in after]) for name in ("op", "imp")}
     return [
         below(
             "self-evaluation underestimates when optimisation is strong",
@@ -167,12 +172,19 @@ def on_self_evaluation(
             "change of self-evaluated less measured optimisation (less that before) with each nat on other histories",
             fit([op, np.ones(len(op))], opened, network),
         ),
-        above(
-            "self-evaluation of impact is even worse",
-            "mean absolute error of impact less that of optimisation (nats)",
-            mean(wrong["imp"] - wrong["op"], network),
-        ),
+        on_worse(after),
     ]
+
+
+def on_worse(evaluated: Sequence[SelfEvaluation]) -> Claim:
+    """Of networks that measure themselves: reinforced ones, or, as a control, those before."""
+    network = np.array([f"{one.actor.size} {one.actor.member}" for one in evaluated])
+    wrong = {name: np.abs([_gap(one, name) for one in evaluated]) for name in ("op", "imp")}
+    return above(
+        "self-evaluation of impact is even worse",
+        "mean absolute error of impact less that of optimisation (nats)",
+        mean(wrong["imp"] - wrong["op"], network),
+    )
 
 
 def on_training(ended: Endings, goal: int) -> list[Claim]:

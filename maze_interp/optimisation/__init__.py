@@ -2,8 +2,8 @@
 
 from maze_interp.optimisation.derived import MEASURES
 from maze_interp.optimisation.differential import Differential, differential, of_products
-from maze_interp.optimisation.entropy import binary_entropy, entropy, kl
-from maze_interp.optimisation.estimator import Estimate, compared, repeated, split_history
+from maze_interp.optimisation.entropy import CORRECTIONS, binary_entropy, entropy, kl
+from maze_interp.optimisation.estimator import Estimate, compared, repeated, split_history, without_blocks
 from maze_interp.optimisation.history import SplitHistory, against, of_acts, of_matrix
 from maze_interp.optimisation.identify import (
     confidence_region,
@@ -30,6 +30,7 @@ from maze_interp.optimisation.theory import (
 from maze_interp.optimisation.tilting import Tilting, least_impact
 
 __all__ = [
+    "CORRECTIONS",
     "MEASURES",
     "Differential",
     "Environment",
@@ -68,4 +69,5 @@ __all__ = [
     "student_t",
     "unflatness",
     "why_no_minimum",
+    "without_blocks",
 ]

@@ -24,7 +24,7 @@ from maze_interp.optimisation.derived import MEASURES, measures, why_missing
 from maze_interp.optimisation.entropy import CORRECTIONS, Correction
 from maze_interp.optimisation.history import SplitHistory, against, of_matrix
 from maze_interp.optimisation.intervals import basic, jackknife, share, student_t
-from maze_interp.optimisation.replicates import STATISTICS, Question, resampled, whole, without_each
+from maze_interp.optimisation.replicates import STATISTICS, Question, resampled, weighed, whole, without_each
 from maze_interp.recipes import unknown
 from maze_interp.tables import Row, Z
 
@@ -94,6 +94,34 @@ def split_history(
     else:
         found = jackknife(plain, measures(without_each(history, asked), chance, history.outcomes))
     return _estimate(plain, found, len(history), history.outcomes, chance)
+
+
+def without_blocks(
+    out: Num[np.ndarray, "history history *outcome"] | SplitHistory,
+    blocks: int,
+    *,
+    outcomes: int | None = None,
+    good: Sequence[int] | None = None,
+    correction: Correction = "plug_in",
+    pseudo_count: float = 0.0,
+) -> dict[str, Float[np.ndarray, " block"]]:
+    """How much each measure changes without each of so many blocks of consecutive histories, plain values throughout.
+
+    For errors of what is made of several estimates of the same histories (a jackknife over blocks). What is not finite
+    is nan. Raises ValueError as `split_history` does, and for a number of blocks that does not leave two in each.
+    """
+    history = _history(out, outcomes)
+    asked = _question(history, good, correction, pseudo_count)
+    if not 2 <= blocks <= len(history) // 2:
+        raise ValueError(f"{len(history)} histories make 2 to {len(history) // 2} blocks, not {blocks}")
+    chance = None if good is None else float(asked.good.mean())
+    kept = np.arange(len(history)) * blocks // len(history) != np.arange(blocks)[:, None]
+    plain = measures(whole(history, asked), chance, history.outcomes)
+    without = measures(weighed(history, asked, kept.astype(np.float64)), chance, history.outcomes)
+    finite = np.isfinite(plain)[:, None] & np.isfinite(without)
+    with np.errstate(invalid="ignore"):
+        changed = np.where(finite, without - plain[:, None], np.nan)
+    return dict(zip(MEASURES, changed, strict=True))
 
 
 def compared(

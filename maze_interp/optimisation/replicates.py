@@ -52,15 +52,22 @@ def without_each(history: SplitHistory, asked: Question) -> Float[np.ndarray, "s
 
 def resampled(history: SplitHistory, asked: Question, draws: int, *, seed: int) -> Float[np.ndarray, "statistic draw"]:
     """The statistics of `draws` samples of the histories with replacement."""
-    n, k = len(history), history.outcomes
-    drawn = seeds.generator(seed, "split history").multinomial(n, np.full(n, 1 / n), size=draws).astype(np.float64)
+    n = len(history)
+    return weighed(history, asked, seeds.generator(seed, "split history").multinomial(n, np.full(n, 1 / n), size=draws))
+
+
+def weighed(
+    history: SplitHistory, asked: Question, weights: Num[np.ndarray, "draw history"]
+) -> Float[np.ndarray, "statistic draw"]:
+    """The statistics where each history counts so often, in both roles."""
+    n, k, drawn = len(history), history.outcomes, weights.astype(np.float64)
     factual = drawn @ _indicators(history.factual, k)
-    split, step = np.zeros((3, draws)), max(1, CHUNK // (k * max(n, draws)))
+    split, step = np.zeros((3, len(drawn))), max(1, CHUNK // (k * max(n, len(drawn))))
     for first in range(0, len(history.table), step):
         acts = np.arange(first, min(first + step, len(history.table)))
         rows = np.einsum("dh,ahk->dak", drawn, _indicators(history.table[acts], k), optimize=True)
         times = drawn @ (history.act[:, None] == acts)
-        split += _sum(_beside(factual[:, None], rows, asked), times / n, axis=2)
+        split += _sum(_beside(factual[:, None], rows, asked), times / drawn.sum(axis=1)[:, None], axis=2)
     return _joined(_alone(factual, asked), split)
 
 

@@ -2,8 +2,8 @@
 
 from maze_interp.sequences import stationary
 from maze_interp.sequences.ensemble import SIZES, EncoderConfig, Ensemble, act, build, logits
-from maze_interp.sequences.goals import GOALS, achieved, chance, goal
-from maze_interp.sequences.jobs import SCALES, VARIANTS, Job, Scale
+from maze_interp.sequences.goals import GOALS, GRADED, achieved, chance, goal
+from maze_interp.sequences.jobs import FAILURES, SCALES, VARIANTS, Job, Scale
 from maze_interp.sequences.learning import Trained
 from maze_interp.sequences.pretrain import Pretraining, prediction_loss, pretrain
 from maze_interp.sequences.recurrence import KINDS, extend, follow, histories, recurrence
@@ -11,7 +11,9 @@ from maze_interp.sequences.reinforce import Reinforcement, reinforce
 from maze_interp.sequences.study import Study, study
 
 __all__ = [
+    "FAILURES",
     "GOALS",
+    "GRADED",
     "KINDS",
     "SCALES",
     "SIZES",

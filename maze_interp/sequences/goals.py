@@ -14,6 +14,16 @@ from maze_interp import recipes
 from maze_interp.sequences.recurrence import OUTCOMES
 
 GOALS: Mapping[int, tuple[int, ...]] = MappingProxyType({2: (0, 4), 4: (0, 2, 4, 6), 6: (0, 1, 2, 4, 5, 6)})
+GRADED = (
+    3.0,
+    1.0,
+    2.0,
+    0.0,
+    3.0,
+    1.0,
+    2.0,
+    0.0,
+)  # a reward that is not binary: how many of the three goals an outcome serves
 
 
 def goal(name: int | Iterable[int]) -> tuple[int, ...]:

@@ -13,14 +13,16 @@ import torch
 
 from maze_interp import recipes, seeds, storage
 from maze_interp.sequences.ensemble import SIZES, Ensemble
-from maze_interp.sequences.goals import GOALS
+from maze_interp.sequences.goals import GOALS, GRADED
 from maze_interp.sequences.learning import Progress, Trained
 from maze_interp.sequences.pretrain import Pretraining, pretrain
 from maze_interp.sequences.reinforce import Reinforcement, reinforce
 from maze_interp.training.schedule import Optimiser
 
+FAILURES: Mapping[float, str] = {0.01: "failures-0.01", 0.1: "failures", 0.3: "failures-0.3", 1.0: "failures-1"}
 VARIANTS: Mapping[str, dict[str, Any]] = {  # what reinforcement is compared with
-    "failures": {"failures": 0.1},
+    **{phase: {"failures": rate} for rate, phase in FAILURES.items()},
+    "graded": {"utility": tuple(value / max(GRADED) for value in GRADED)},
     "legal": {"legal": True},
     "own": {"maintained": "own"},
     "unmaintained": {"maintenance": 0.0},

@@ -7,7 +7,8 @@ successes are reinforced (`failures` 0; above 0, acts that failed are made less 
 without harm); and the network is kept predicting even positions at a much lower rate. Both losses share an optimiser,
 and `maintenance` is the weight of one beside the other. Adam scales steps to the size of their sum, so a weight says
 what share of a step prediction has, not how long the step is: it is no learning rate, and alone it would change little.
-The article's rate for failures is "tiny" and not given: the `failures` that a study tries are one choice among many.
+The article's rate for failures is "tiny" and not given, so a study tries several. With a graded `utility` of outcomes
+in place of success, the first line is - mean of utility log P(act), whose descent raises the mean utility.
 
 Where the article is silent we choose: every step has fresh histories and one act each; what is maintained is the
 sequence as it is ("sequence") or as it goes on from the network's own acts ("own"), on which its words can be read
@@ -35,13 +36,15 @@ from maze_interp.training.schedule import Optimiser
 
 @dataclass(frozen=True)
 class Reinforcement:
-    """How networks learn to succeed: `batch` histories a network and step, each acted on once."""
+    """How networks learn to succeed: `batch` histories a network and step, each acted on once; `utility` is what each
+    of the eight outcomes is worth, if not success."""
 
     steps: int = 2000
     batch: int = 128
     maintenance: float = 0.1
     maintained: Literal["sequence", "own"] = "sequence"
     failures: float = 0.0
+    utility: tuple[float, ...] = ()
     legal: bool = False
     temperature: float = 1.0
     kind: str = "product"
@@ -55,6 +58,10 @@ class Reinforcement:
             raise ValueError("steps, batch, held_out and every must be at least 1")
         if min(self.maintenance, self.failures) < 0:
             raise ValueError(f"rates cannot be negative: maintenance {self.maintenance}, failures {self.failures}")
+        if self.utility and (len(self.utility) != OUTCOMES or min(self.utility) == max(self.utility)):
+            raise ValueError(f"a utility is {OUTCOMES} values, not all alike, one an outcome: not {self.utility}")
+        if self.utility and self.failures:
+            raise ValueError("a graded utility knows no failures: their rate must be 0")
         if not self.temperature > 0:
             raise ValueError(f"acts are drawn at a temperature above 0, not {self.temperature}")
 
@@ -68,7 +75,8 @@ def reinforce(
     measured: int | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Networks that pursue a goal, begun from pretrained ones; member i and its data are functions of (seed, i).
+    """Networks that pursue a goal (or the recipe's utility), begun from pretrained ones; member i and its data are
+    functions of (seed, i).
 
     Measures: "loss"; on held-out histories, at temperature 0, "success" and "illegal" (the share of acts below 8 where
     nothing restricts them); and "maintenance" (the prediction loss at even positions, in nats). Held-out histories and
@@ -121,7 +129,8 @@ def _reward(
     drawn = torch.from_numpy(draws[..., 0])
     acts = choose(predicted.detach(), drawn, temperature=recipe.temperature, legal=recipe.legal)
     outcomes = follow(contexts, acts.numpy(), draws[..., 1], **_rule(recipe))
-    gain = torch.where(torch.from_numpy(achieved(outcomes, good)), 1.0, -recipe.failures)
+    worth = recipe.utility or np.where(achieved(np.arange(OUTCOMES), good), 1.0, -recipe.failures)
+    gain = torch.tensor(worth, dtype=torch.float32)[torch.from_numpy(outcomes)]
     allowed, least = (predicted[..., OUTCOMES:], OUTCOMES) if recipe.legal else (predicted, 0)
     return (gain * surprise(allowed, acts - least)).mean(dim=1), acts.numpy(), outcomes
 

@@ -107,13 +107,12 @@ def _scale(scale: str | Scale, seed: int | None) -> Scale:
 
 def _claim(folder: Path, scale: Scale) -> None:
     """Make the folder this study's. Raises ValueError if it is another's."""
-    text = recipes.to_toml(scale)
     if (folder / SCALE).exists():
-        if (folder / SCALE).read_text() != text:
+        if recipes.load(Scale, folder / SCALE) != scale:
             raise ValueError(f"{folder} holds another study: its {SCALE} differs; choose another folder")
         return
     storage.claim_folder(folder)
-    storage.write_text_atomically(folder / SCALE, text)
+    storage.write_text_atomically(folder / SCALE, recipes.to_toml(scale))
 
 
 class _Meter:

@@ -63,12 +63,27 @@ def test_reinforcement_raises_success_above_chance_and_keeps_predicting(pretrain
     assert (lost["maintenance"][-1] > kept["maintenance"][-1] + 0.2).all()
 
 
-@pytest.mark.parametrize("changes", [{"legal": True}, {"maintained": "own"}, {"failures": 0.1}, {"kind": "sum"}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"legal": True}, {"maintained": "own"}, {"failures": 0.1}, {"utility": sequences.GRADED}, {"kind": "sum"}],
+)
 def test_every_setting_reinforces(pretrained, changes):
     tuned = sequences.reinforce(pretrained.ensemble, 4, replace(SUCCEEDS, steps=3, **changes), seed=1)
     assert tuned.steps.tolist() == [0, 3]
     assert all(np.isfinite(values[1:]).all() for values in tuned.curves.values())
     assert any((weight != tuned.ensemble.weights[name]).any() for name, weight in pretrained.ensemble.weights.items())
+
+
+def test_a_utility_of_success_is_the_goal_and_another_is_not(pretrained):
+    """A goal is the utility that is 1 for its outcomes: the same weights to the bit."""
+    good = tuple(float(outcome in sequences.GOALS[4]) for outcome in range(8))
+    few = replace(SUCCEEDS, steps=3)
+    by_goal, by_utility, graded = (
+        sequences.reinforce(pretrained.ensemble, 4, replace(few, utility=utility), seed=1).ensemble.weights
+        for utility in ((), good, sequences.GRADED)
+    )
+    assert all((by_goal[name] == by_utility[name]).all() for name in by_goal)
+    assert any((by_goal[name] != graded[name]).any() for name in by_goal)
 
 
 def test_training_repeats_itself_and_changes_nothing_it_was_given(pretrained):
@@ -107,6 +122,9 @@ def test_a_goal_that_asks_for_nothing_is_refused(pretrained):
         (PREDICTS, {"steps": 0}, "must be at least 1"),
         (SUCCEEDS, {"maintenance": -1.0}, "rates cannot be negative"),
         (SUCCEEDS, {"temperature": 0.0}, "temperature above 0"),
+        (SUCCEEDS, {"utility": (1.0, 2.0)}, "8 values, not all alike"),
+        (SUCCEEDS, {"utility": (1.0,) * 8}, "8 values, not all alike"),
+        (SUCCEEDS, {"utility": sequences.GRADED, "failures": 0.1}, "knows no failures"),
     ],
 )
 def test_settings_that_cannot_be_are_named(recipe, changes, complaint):

@@ -1,6 +1,7 @@
 """A study finishes what was interrupted as if it had not been, repeats nothing, and knows its own folder."""
 
 import itertools
+import shutil
 
 import pytest
 
@@ -105,6 +106,16 @@ def test_a_finished_study_is_only_read(whole):
     assert said == []
     one, two = (found.finetuned["18k", 4].weights["embed.W_E"] for found in (again, whole))
     assert (one == two).all()
+
+
+def test_a_folder_from_before_a_setting_existed_is_still_the_studys(whole, tmp_path):
+    """What a scale does not say has its default; what it says otherwise makes it another study."""
+    folder = tmp_path / "older"
+    shutil.copytree(whole.folder, folder)
+    text = (folder / "scale.toml").read_text()
+    (folder / "scale.toml").write_text(text.replace("utility = []\n", ""))
+    assert "utility = []" in text
+    assert sequences.study(SMALLEST, folder).trained.keys() == whole.trained.keys()
 
 
 def test_progress_ends_at_its_total(tmp_path):
