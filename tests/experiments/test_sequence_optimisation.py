@@ -283,8 +283,8 @@ def test_settings_that_cannot_be_are_refused():
 
 
 def test_every_setting_of_the_measurement_has_its_effect(settings, ground):
-    """Correction raises entropies by the stated amount, a pseudo-count evens out the rows, legal acts are 8..15, and a kind
-    changes both what is learned and what follows."""
+    """Correction raises entropies by the stated amount, a pseudo-count evens out the rows, legal acts are 8..15, and
+    a kind changes both what is learned and what follows."""
     actor = planted(ground, {("18k", 4): 0.9})[0]
     plain, corrected, smooth = (
         measures.pooled(replace(ground, asked=asked), actor.acts, GOALS[4])
