@@ -114,7 +114,8 @@ def rewarded(graded: Sequence[Graded], table: Sequence[Row]) -> str:
     plain = np.array([one.plain / one.least for one in graded if 0 < one.least < np.inf] or [np.nan])
     said = (
         f"With a utility of 0 to {max(GRADED):g} instead of success, impact is {times_least(graded):.2f} times the "
-        f"least that reaches its mean (the median policy; before correction at least {plain.min():.2f}; by a theorem, 1)."
+        f"least that reaches its mean (the median policy; before correction at least {plain.min():.2f}; by a theorem, "
+        "no less than 1)."
     )
     sizes = {one.actor.size for one in graded if one.trained == GRADED_REWARD}
     rows = {(row.what["trained"], row.measure): row for row in table if row.what["size"] in sizes and len(sizes) == 1}
