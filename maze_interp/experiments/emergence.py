@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from maze_interp import attention, behaviour, mazes, models, probing, seeds, training
 from maze_interp.experiments import emergence_page as page
-from maze_interp.experiments.emergence_page import EXACT, LOSS, VALID, Course
+from maze_interp.experiments.emergence_charts import EXACT, LOSS, VALID, Course
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.models import HookedTransformer
 from maze_interp.probing import Asked, Bench, ProbeRecipe

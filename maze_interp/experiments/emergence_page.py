@@ -3,49 +3,31 @@
 An order is sorted by estimates, and said to be one only where an interval tells it: nothing, and nothing told, differ.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from math import isnan
-
 import numpy as np
-from jaxtyping import Float, Int
 
-from maze_interp import figures, tables
+from maze_interp import tables
+from maze_interp.experiments.emergence_charts import (
+    CHANCE,
+    EXACT,
+    LOSS,
+    SHARES,
+    VERDICTS,
+    Course,
+    by_estimate,
+    changed,
+    curves,
+    plot,
+    points,
+)
 from maze_interp.experiments.findings import Findings
-from maze_interp.figures import Figure, Series
 from maze_interp.tables import Row
 from maze_interp.training import Change, Order, change_point, order
 
-LOSS, EXACT, VALID = "loss", "exact", "valid"
-SHARES = (EXACT, VALID)
+FIRST, PASSAGES = "connectivity head", "passage probe"
 PREDICTION = (
     "Predicted: heads that join the ends of edges (connectivity) come first, passages can be read beyond what the "
     "prompt itself tells before mazes are walked, and exact paths come last."
 )
-CHANCE = 0.05
-VERDICTS = {"precedes": "before", "follows": "after", "accompanies": "together with"}
-
-
-@dataclass(frozen=True)
-class Course:
-    """Each measure on each test maze at each checkpoint, the first of which is step 0, and the probes' controls.
-
-    `read` are mazes read by then, `controls` names the strongest bag of the input for each probe, with its scores.
-    """
-
-    read: Int[np.ndarray, " checkpoint"]
-    values: dict[str, Float[np.ndarray, "maze checkpoint"]]
-    controls: dict[str, tuple[str, Float[np.ndarray, " maze"]]]
-
-    @property
-    def comparisons(self) -> int:
-        """Each measure with exact paths and with the loss, the earliest with the next, and the last with its last."""
-        return 2 * len(self.values) - 1
-
-    @property
-    def level(self) -> float:
-        """Of the intervals of order, corrected for how many there are."""
-        return 1 - CHANCE / self.comparisons
 
 
 def findings(course: Course, learned: int, position: str, *, seed: int) -> Findings:
@@ -72,14 +54,15 @@ def findings(course: Course, learned: int, position: str, *, seed: int) -> Findi
             _changes(changes),
             *(_order(orders, changes, against) for against in (EXACT, LOSS)),
             *(_told(course, name, rows) for name, rows in beyond.items()),
+            _judged(changes, orders, beyond, course.level),
         ],
         tables={
-            "changes": [_change(name, one, course) for name, one in changes.items()],
+            "changes": [changed(name, one, course) for name, one in changes.items()],
             "order": [_lag(name, against, one, course) for (name, against), one in orders.items()],
-            "curves": list(_curves(course, seed)),
+            "curves": list(curves(course, seed)),
             "beyond_controls": [row for rows in beyond.values() for row in rows],
         },
-        figures={"course": _plot(course, changes, orders, seed), **_points(changes, course)},
+        figures={"course": plot(course, changes, orders, seed), **points(changes, course)},
         numbers={
             **{f"{name}, at the end": float(np.nanmean(values[:, -1])) for name, values in course.values.items()},
             **{f"{name}, control": float(np.nanmean(scores)) for name, (_, scores) in course.controls.items()},
@@ -105,12 +88,8 @@ def _asked(course: Course, learned: int, position: str) -> str:
 
 
 def _said(name: str, value: float) -> str:
-    return f"{value:.2f} nats" if name == LOSS else f"{value:.1%}"
-
-
-def _sorted(changes: dict[str, Change]) -> list[str]:
-    """What changes, the earliest by point estimate first."""
-    return sorted((name for name in changes if changes[name].found), key=lambda name: changes[name].middle)
+    """A level of a ramp, which of a share is none below 0."""
+    return f"{value:.2f} nats" if name == LOSS else f"{max(value, 0.0) if name in SHARES else value:.1%}"
 
 
 def _changes(changes: dict[str, Change]) -> str:
@@ -119,7 +98,7 @@ def _changes(changes: dict[str, Change]) -> str:
     said = "; ".join(
         f"{name} from {_said(name, changes[name].before)} to {_said(name, changes[name].after)} at "
         f"{2 ** changes[name].middle:,.0f} mazes ({2 ** changes[name].low:,.0f} to {2 ** changes[name].high:,.0f})"
-        for name in _sorted(changes)
+        for name in by_estimate(changes)
     )
     return (
         f"Sorted by point estimate, which asserts no order, these change: {said or 'none'}. Steadily, with no point of "
@@ -140,7 +119,7 @@ def _order(orders: dict[tuple[str, str], Order], changes: dict[str, Change], aga
             for (name, other), one in orders.items()
             if (other, one.verdict) == (against, verdict)
         ]
-        parts += [f"{word} it {', '.join(mine)}"] if mine else []
+        parts += [f"{word} {', '.join(mine)}"] if mine else []
     rest = [name for (name, other), one in orders.items() if other == against and one.verdict not in VERDICTS]
     untold = [name for name in rest if changes[name].found]
     without = [name for name in rest if not changes[name].found]
@@ -173,81 +152,44 @@ def _told(course: Course, name: str, rows: list[Row]) -> str:
     )
 
 
-def _change(name: str, one: Change, course: Course) -> Row:
-    tests = {"found": one.found, "steady": one.steady, "p": round(one.p, 3), "p_straight": round(one.p_straight, 3)}
-    what = {"before": round(one.before, 3), "after": round(one.after, 3)}
-    span = {"begins": round(2**one.begin), "ends": round(2**one.end)}
-    ends = (2.0**one.middle, 2.0**one.low, 2.0**one.high)
-    return Row(name, *ends, len(course.values[name]), tests | what | span)
+def _judged(
+    changes: dict[str, Change], orders: dict[tuple[str, str], Order], beyond: dict[str, list[Row]], level: float
+) -> str:
+    """What became of each part of the prediction."""
+    outcomes = {
+        f"{FIRST} first": _at_an_end(changes, orders, FIRST, level, last=False),
+        "passages beyond the prompt before mazes are walked": _before_walking(changes, beyond.get(PASSAGES, [])),
+        f"{EXACT} paths last": _at_an_end(changes, orders, EXACT, level, last=True),
+    }
+    said = {True: "held", False: "refuted", None: "not told"}
+    return f"Of the prediction: {'; '.join(f'{name}, {said[one]}' for name, one in outcomes.items())}."
+
+
+def _at_an_end(
+    changes: dict[str, Change], orders: dict[tuple[str, str], Order], name: str, level: float, *, last: bool
+) -> bool | None:
+    """Whether a measure changes first, or last: by its neighbour in the sorting, and by whatever is told against it."""
+    asked, against = ("follows", "precedes") if last else ("precedes", "follows")
+    if any(name == one and verdict.verdict == against for (one, _), verdict in orders.items()):
+        return False
+    if any(name == other and verdict.verdict == asked for (_, other), verdict in orders.items()):
+        return False
+    some = by_estimate(changes)[:: -1 if last else 1]
+    if name not in some[:1] or len(some) < 2:
+        return None
+    return True if order(changes[name], changes[some[1]], level=level).verdict == asked else None
+
+
+def _before_walking(changes: dict[str, Change], rows: list[Row]) -> bool | None:
+    """Whether the passage probe exceeds its control at a checkpoint before exact paths change."""
+    if not rows or not changes[EXACT].found:
+        return None
+    early = [row for row in rows if np.log2(max(row.what["mazes"], 1)) < changes[EXACT].low]
+    if any(row.low > 0 for row in early):
+        return True
+    return False if all(row.high <= 0 for row in early) else None
 
 
 def _lag(name: str, against: str, one: Order, course: Course) -> Row:
     what = {"against": against, "verdict": one.verdict}
     return Row(name, 2.0**one.lag, 2.0**one.low, 2.0**one.high, len(course.values[name]), what)
-
-
-def _curves(course: Course, seed: int) -> Iterator[Row]:
-    for name, values in course.values.items():
-        for number, (read, column) in enumerate(zip(course.read.tolist(), values.T, strict=True)):
-            known, what = column[~np.isnan(column)], {"checkpoint": number, "mazes": read}
-            yield (
-                tables.proportion(name, known > 0, **what)
-                if name in SHARES
-                else tables.mean(name, known, seed=seed, **what)
-            )
-
-
-def _plot(course: Course, changes: dict[str, Change], orders: dict[tuple[str, str], Order], seed: int) -> Figure:
-    rows = list(_curves(course, seed))
-    lines = {name: _line(name, [row for row in rows if row.measure == name]) for name in course.values}
-    span = lines[LOSS].x[[0, -1]]
-    levels = [
-        Series(f"{name}: {control}", span, np.full(2, np.nanmean(scores)))
-        for name, (control, scores) in course.controls.items()
-    ]
-    return figures.training_curves(
-        [lines.pop(LOSS)],
-        [*lines.values(), *levels],
-        title=_title(changes, orders),
-        x="mazes read",
-        share="share (of mazes, facts, attention)",
-        log_x=True,
-    )
-
-
-def _title(changes: dict[str, Change], orders: dict[tuple[str, str], Order]) -> str:
-    """What comes before exact paths, or that nothing does, or that it is not told."""
-    if not changes[EXACT].found:
-        return "Exact paths only change steadily" if changes[EXACT].steady else "Exact paths do not change"
-    verdicts = {name: one.verdict for (name, against), one in orders.items() if against == EXACT}
-    first = [name for name, verdict in verdicts.items() if verdict == "precedes"]
-    if first:
-        return f"Before exact paths change {', '.join(first)}"
-    untold = [name for name, verdict in verdicts.items() if verdict not in VERDICTS and changes[name].found]
-    return f"Not told before exact paths: {', '.join(untold)}" if untold else "Nothing changes before exact paths"
-
-
-def _line(name: str, rows: list[Row]) -> Series:
-    """A measure over the mazes read, from the first step on: 0 has no place on a logarithmic axis."""
-    later = [row for row in rows if row.what["mazes"] > 0]
-    x, y = (np.array(each, float) for each in ([row.what["mazes"] for row in later], [row.value for row in later]))
-    low, high = (
-        np.array([row.value if isnan(getattr(row, end)) else getattr(row, end) for row in later])
-        for end in ("low", "high")
-    )
-    return Series(name, x, y, low, high)
-
-
-def _points(changes: dict[str, Change], course: Course) -> dict[str, Figure]:
-    """The change points side by side, the earliest on top."""
-    some = _sorted(changes)
-    if not some:
-        return {}
-    rows = [_change(name, changes[name], course) for name in some]
-    title = f"Only {some[0]} changes"
-    if len(some) > 1:
-        first = order(changes[some[0]], changes[some[1]], level=course.level).verdict == "precedes"
-        last = order(changes[some[-1]], changes[some[-2]], level=course.level).verdict == "follows"
-        ends = [f"{some[0]} changes first"] * first + [f"{some[-1]} changes last"] * last
-        title = ", ".join(ends) or "What changes first, and what last, is not told"
-    return {"changes": figures.intervals(rows, title=title, x="mazes read at the middle of the change", log_x=True)}

@@ -84,6 +84,7 @@ def curves(one: Judged) -> Figure:
     told = np.maximum(one.seen.control(ANSWER, one.best)[0], strongest)
     lines += [Series("strongest control", steps, strongest), Series("told the next step", steps, told)]
     ending = f", growing {one.verdict}" if one.verdict in NAMED else ""
-    title = f"{one.name} at {one.seen.place} is told {one.farthest:.1f} steps far{ending}{'' if one.found else ', or less than one'}"
+    surely = "" if one.found else ", not surely one"
+    title = f"{one.name} at {one.seen.place} is told {one.farthest:.1f} steps far{surely}{ending}"
     y = "right place ranked first (share of pairs), 95% interval"
     return figures.curves(lines, title=title, x=f"distance from {one.seen.source} through the maze (steps)", y=y)

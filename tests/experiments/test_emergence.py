@@ -7,7 +7,7 @@ import pytest
 
 from maze_interp import figures, models, seeds, training
 from maze_interp.experiments import emergence, emergence_page
-from maze_interp.experiments.emergence_page import EXACT, LOSS, VALID, Course
+from maze_interp.experiments.emergence_charts import EXACT, LOSS, VALID, Course
 from tests import tiny
 
 MAZES = 40
@@ -64,6 +64,10 @@ def test_sentences_and_titles_state_the_order():
     assert "after it adjacency head (at " in text
     assert "without a point of change connectivity head." in text
     assert "not told of" not in text
+    assert told.sentences[-1] == (
+        "Of the prediction: connectivity head first, not told; passages beyond the prompt before mazes are walked, "
+        "held; exact paths last, refuted."
+    )
     assert "Sorted by point estimate, which asserts no order, these change: passage probe from" in text
     assert "The passage probe exceeds a bag of tokens (40.0%) first after 32 mazes" in text
     title = figures.plain(told.figures["course"].layout.title.text).replace("<br>", " ")
