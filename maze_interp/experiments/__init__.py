@@ -7,6 +7,7 @@ from maze_interp.experiments import (
     behaviour,
     embeddings,
     emergence,
+    find_circuit,
     lens,
     misgeneralisation,
     name_heads,
@@ -34,6 +35,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "wavefront": wavefront,
     "s_curves": s_curves,
     "trace_decision": trace_decision,
+    "find_circuit": find_circuit,
     "sequence_optimisation": sequence_optimisation,
 }
 
@@ -44,6 +46,7 @@ __all__ = [
     "behaviour",
     "embeddings",
     "emergence",
+    "find_circuit",
     "lens",
     "misgeneralisation",
     "name_heads",

@@ -13,6 +13,7 @@ from maze_interp.figures.edges import edges_on_maze
 from maze_interp.figures.heatmaps import heat_map
 from maze_interp.figures.lattices import draw_lattice
 from maze_interp.figures.mazes import draw_maze, gallery, wrong_moves
+from maze_interp.figures.networks import network
 from maze_interp.figures.page import Html, Section, Table, page_html, write_page
 from maze_interp.figures.pictures import write_mazes
 from maze_interp.figures.record import from_record, to_record
@@ -45,6 +46,7 @@ __all__ = [
     "intervals",
     "maze_svg",
     "measure",
+    "network",
     "page_html",
     "plain",
     "scatter",

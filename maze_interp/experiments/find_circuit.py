@@ -1,0 +1,194 @@
+"""Which wires between the network's parts carry the choice at a fork, and how few of them are enough?
+
+A passage (or the goal) is moved so that another step is right. Every wire, from what one part writes to what another
+reads, is scored on half of the mazes; a circuit is searched there that keeps most of the effect while all other wires
+carry what they would in the other maze; how much it keeps is then told on the other half. The search is greedy, so its
+size is an upper bound. Beside it stand random circuits of the same size, and the circuit with every head's part given
+to another head of its layer. Predictions, made after a first look at one model: fewer than half of all wires are
+enough; on mazes it was not chosen on the circuit keeps no less than a tenth below what was asked; random circuits of
+its size keep less than a tenth; with other heads it keeps less than half of what it keeps.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from maze_interp import mazes, patching, seeds, training
+from maze_interp.experiments import find_circuit_page as page
+from maze_interp.experiments.behaviour import held_out_mazes
+from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.models import HookedTransformer
+from maze_interp.patching import PromptPairs, circuit
+from maze_interp.patching.circuit import Bench, Table
+from maze_interp.tables import Row
+
+CHANGES = {"passage": mazes.move_passage, "goal": mazes.move_goal}
+SIZES = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0, 1.5, 2.0, 3.0)  # of the curve, as multiples of the circuit's
+SCORED, SEARCHED = 200, 700  # thousandths of the work
+TESTED = 12  # pairs on which scores are held against true effects
+RESAMPLED = 400
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The run; in how many test mazes forks are looked for, how many pairs are used, and what changes in them.
+
+    `change` is "passage" or "goal"; `nearest` the least distance of the change from the fork, in steps; `keep` the
+    share of the effect that the circuit must keep; `draws` the number of random circuits of each size.
+    """
+
+    run: str = ""
+    mazes: int = 200
+    pairs: int = 120
+    change: str = "passage"
+    nearest: int = 2
+    keep: float = 0.9
+    draws: int = 20
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Half:
+    """The pairs of half of the mazes, the scores of their wires, and what circuits need to be tried on them."""
+
+    pairs: PromptPairs
+    scores: Float[np.ndarray, "pair receiver sender"]
+    on: Bench
+
+    def kept(self, table: Table) -> tuple[float, float, float]:
+        """The share of the effect that a circuit keeps, with its 95% interval over mazes."""
+        found = patching.shares(circuit.kept(self.on, table)[:, None], self.on.end - self.on.begin, self.pairs.maze)
+        value, low, high = found[0].tolist()
+        return value, low, high
+
+
+def run(settings: Settings, progress: Progress | None = None) -> Findings:
+    """The circuit, its curve and its controls. `progress` counts thousandths of the work, about."""
+    if settings.change not in CHANGES:
+        raise ValueError(f"what changes is the passage or the goal, not {settings.change!r}")
+    trained = training.open_run(settings.run)
+    model, seed = trained.model(), seeds.derive(settings.seed, "find_circuit")
+    asked = held_out_mazes(trained, settings.mazes, seed=seed)
+    forks = mazes.decisions(asked, mazes.solve(asked, seed=seed))
+    every = CHANGES[settings.change](asked, forks, seed=seed, nearest=settings.nearest)
+    chosen = seeds.generator(seed, "pairs").permutation(len(every))[: settings.pairs]
+    pairs = patching.prompts(f"moved {settings.change}", every[np.sort(chosen)], model.maze_tokenizer, seed=seed)
+    if len(np.unique(pairs.maze)) < 4:
+        raise ValueError(f"{len(pairs)} pairs are too few to choose a circuit on half of the mazes: give more mazes")
+    return findings(model, pairs, settings, seed, progress)
+
+
+def findings(
+    model: HookedTransformer, pairs: PromptPairs, settings: Settings, seed: int, progress: Progress | None = None
+) -> Findings:
+    """What is found in these pairs."""
+    tell = progress or (lambda done, total: None)
+    scores = patching.edge_scores(model, pairs, progress=lambda done, total: tell(SCORED * done // total, 1000))
+    names = np.unique(pairs.maze)
+    first = np.isin(pairs.maze, seeds.generator(seed, "halves").permutation(names)[: len(names) // 2])
+    chosen, told = (
+        Half(pairs[half], scores.values[half], circuit.bench(model, pairs[half])) for half in (first, ~first)
+    )
+    trials: list[int] = []
+
+    def tried() -> None:
+        trials.append(1)
+        tell(SCORED + round((SEARCHED - SCORED) * (1 - math.exp(-len(trials) / 200))), 1000)
+
+    found = circuit.search(chosen.on, chosen.scores.mean(axis=0), keep=settings.keep, tried=tried)
+    curve = _curve(chosen, told, found, settings, seed, tell)
+    kept = []
+    for name, one in (("chosen on", chosen), ("others", told)):
+        what = {"mazes": name, "circuit": "found", "wires": int(found.sum())}
+        kept.append(Row("kept", *one.kept(found), len(np.unique(one.pairs.maze)), what))
+    agreement = _agreement(model, told, seed)
+    effect = scores.end - scores.begin
+    numbers = {
+        "pairs": float(len(pairs)),
+        "mazes": float(len(names)),
+        "wires": float(scores.graph.possible.sum()),
+        "circuit": float(found.sum()),
+        "circuits_tried": float(len(trials)),
+        "kept_on_its_mazes": kept[0].value,
+        "moves_by_nats": float(effect.mean()),
+        "prefers_right_in_clean": float((scores.end > 0).mean()),
+        "completeness": float(scores.values[:, :, 0].sum() / effect.sum()),
+        "rank_correlation_with_true_effects": agreement.value,
+    }
+    moved = f"a {settings.change} was moved, {settings.nearest} steps or more"
+    rows, wires, mean = [*kept, *_controls(told, found, settings, seed)], _wires(told, found), told.scores.mean(axis=0)
+    return page.findings(
+        scores.graph, found, mean, rows, curve, wires, agreement, numbers, moved=moved, keep=settings.keep
+    )
+
+
+def _curve(chosen: Half, told: Half, found: Table, settings: Settings, seed: int, tell: Progress) -> list[Row]:
+    """Kept on other mazes by the strongest wires, and by random circuits, of several sizes."""
+    graph, rows, most = chosen.on.graph, [], int(chosen.on.graph.possible.sum())
+    sizes = sorted({max(1, min(most, round(one * int(found.sum())))) for one in SIZES} | {most})
+    mazes_told = len(np.unique(told.pairs.maze))
+    for index, size in enumerate(sizes):
+        strong = circuit.strongest(graph, chosen.scores.mean(axis=0), size)
+        what = {"mazes": "others", "circuit": "strongest wires", "wires": int(strong.sum())}
+        rows.append(Row("kept", *told.kept(strong), mazes_told, what))
+        if size < most:
+            drawn = [
+                circuit.random_circuit(graph, size, seed=seeds.derive(seed, size, i)) for i in range(settings.draws)
+            ]
+            rows.append(_band(told, drawn, "random wires", size))
+        tell(SEARCHED + (1000 - SEARCHED) * (index + 1) // (len(sizes) + 1), 1000)
+    return rows
+
+
+def _controls(told: Half, found: Table, settings: Settings, seed: int) -> list[Row]:
+    """Kept by random circuits of the size of the one found, and by it with other heads."""
+    graph, size = told.on.graph, int(found.sum())
+    drawn = {
+        "random wires": [
+            circuit.random_circuit(graph, size, seed=seeds.derive(seed, "same", i)) for i in range(settings.draws)
+        ]
+    }
+    if graph.heads > 1:
+        others = [circuit.with_other_heads(graph, found, seed=seeds.derive(seed, i)) for i in range(settings.draws)]
+        drawn["with other heads"] = others
+    return [_band(told, tables, name, size) for name, tables in drawn.items()]
+
+
+def _band(told: Half, tables: list[Table], name: str, size: int) -> Row:
+    """The mean share kept by several circuits, and where 95% of them lie; n counts circuits."""
+    shares = np.array([circuit.faithfulness(told.on, table) for table in tables])
+    low, high = np.quantile(shares, [0.025, 0.975]).tolist()
+    what = {"mazes": "others", "circuit": name, "wires": size}
+    return Row("kept", float(shares.mean()), low, high, len(tables), what)
+
+
+def _wires(told: Half, found: Table) -> list[Row]:
+    """The circuit's wires by score on mazes it was not chosen on, in shares of the effect; corrected for all wires."""
+    level, line = 1 - 0.05 / told.on.graph.possible.sum(), told.on.end - told.on.begin
+    shares = patching.shares(told.scores[:, found], line, told.pairs.maze, level=level)
+    rows = []
+    for edge, (value, low, high) in zip(told.on.graph.edges(found), shares.tolist(), strict=True):
+        what = dict(zip(("from", "to"), edge.name.split(" -> "), strict=True))
+        rows.append(Row("score", value, low, high, len(np.unique(told.pairs.maze)), what))
+    return sorted(rows, key=lambda row: -abs(row.value))
+
+
+def _agreement(model: HookedTransformer, told: Half, seed: int) -> Row:
+    """The rank correlation of all wires' scores with what their paths alone take from the clean run, in size."""
+    some, graph = told.pairs[:TESTED], told.on.graph
+    everywhere = np.ones_like(patching.everywhere(some)[:1])
+    found = patching.paths(model, some, graph.senders, graph.receivers, everywhere, direction="noise")
+    lost = (found.begin["logit_difference"] - found.values["logit_difference"][:, :, 0])[graph.possible].T
+    scores = told.scores[:TESTED][:, graph.possible]
+    names, of = np.unique(some.maze, return_inverse=True)
+
+    def correlation(times: Int[np.ndarray, " maze"]) -> float:
+        ranks = [np.abs(times[of] @ one).argsort().argsort() for one in (scores, lost)]
+        return float(np.corrcoef(*ranks)[0, 1])
+
+    rng, count = seeds.generator(seed, "agreement"), len(names)
+    drawn = [correlation(rng.multinomial(count, np.full(count, 1 / count))) for _ in range(RESAMPLED)]
+    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
+    return Row("rank correlation", correlation(np.ones(count, int)), low, high, count)
