@@ -7,16 +7,21 @@ from the same fork, that leaves the right step what it was and, for passages, ch
 many cells. That before the first layer all of the choice is where the prompts differ, and after the last at the token
 of the fork, holds by construction and is a check. Predictions: the choice passes through the `;` of the changed edge,
 at which heads of the first layer join its cells (made before anything was measured), and it is at the token of the fork
-before the last layer begins (made after a first look at one model).
+before the last layer begins (made after a first look at one model). Made after that look, and before the parts were
+measured: the farther the change, the later its choice is at the token of the fork; gradients along the line between the
+two runs rank heads better than gradients at one end; and the fork's token looks the choice up at the words between the
+sections rather than in the list of edges.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from maze_interp import mazes, patching, seeds, training
 from maze_interp.experiments import trace_decision_page as page
+from maze_interp.experiments import trace_decision_parts as parts
+from maze_interp.experiments import trace_decision_parts_page as parts_page
 from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.models import HookedTransformer
@@ -32,7 +37,9 @@ CHANGES = ("passage", "goal")
 class Settings:
     """The run; how many test mazes forks are looked for in, how many pairs are patched, and what changes in them.
 
-    `change` is "passage" or "goal"; `nearest` the least distance of the change from the fork, in steps.
+    `change` is "passage" or "goal"; `nearest` the least distance of the change from the fork, in steps. `steps` are the
+    points of integrated gradients, `ablated` the pairs that ablation, knock-out and rollouts are asked of; 0 leaves
+    either out.
     """
 
     run: str = ""
@@ -41,6 +48,8 @@ class Settings:
     change: str = "passage"
     nearest: int = 2
     direction: str = "denoise"
+    steps: int = 8
+    ablated: int = 60
     seed: int = 0
 
 
@@ -69,7 +78,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     beside, of = patching.controls(edits, model.maze_tokenizer, seed=seed, kind="keep", alike=alike)
     edit = _swept(model, pairs, settings.direction, progress, turn=0)
     null = _swept(model, beside, settings.direction, progress, turn=1)
-    return findings(edit, null, of, settings)
+    return _with_parts(findings(edit, null, of, settings), model, edit, settings, seed)
 
 
 def _swept(
@@ -113,6 +122,39 @@ def findings(edit: Side, null: Side, of: Int[np.ndarray, " control"], settings: 
         tables={"shares": rows},
         figures=page.maps(rows),
         numbers=numbers | {page.name(row): row.value for row in rows if row.what["site"].startswith("resid")},
+    )
+
+
+def _with_parts(found: Findings, model: HookedTransformer, edit: Side, settings: Settings, seed: int) -> Findings:
+    """The findings with what the other ways to ask say; as they are where there is nothing to trace."""
+    pairs, direction = edit.pairs, settings.direction
+    if not found.tables["shares"]:
+        return found
+    distance = parts.by_distance(edit.sweeps["resid_pre"], pairs)
+    added = {"by_distance": distance}
+    sentences = parts_page.about_distance(distance)
+    heads: dict[str, np.ndarray] = {}
+    drawn = parts_page.edge_maps(parts.edges(model, pairs, direction), pairs) if model.cfg.n_layers > 1 else {}
+    if settings.steps:
+        added["estimates"], heads = parts.estimates(
+            model, edit.sweeps, pairs, direction, steps=settings.steps, seed=seed
+        )
+        sentences += parts_page.about_estimates(added["estimates"])
+    some = pairs[np.unique(np.linspace(0, len(pairs) - 1, settings.ablated).astype(int))]
+    if settings.ablated and len(np.unique(some.maze)) > 1:
+        added["ablated"] = parts.ablations(model, some, seed=seed)
+        added["cut"] = parts.cuts(model, some, seed=seed)
+        added["turned"] = parts.turned(model, some, direction, seed=seed)
+        sentences += parts_page.about_losses(added["ablated"]) + parts_page.about_cuts(added["cut"])
+        sentences += parts_page.about_paths(added["turned"])
+    losses, sights, paths = (added.get(name, []) for name in ("ablated", "cut", "turned"))
+    drawn |= parts_page.pictures(losses, sights, paths, heads, model.cfg.n_layers)
+    return replace(
+        found,
+        sentences=[*found.sentences, *sentences],
+        tables={**found.tables, **added},
+        figures={**found.figures, **drawn},
+        numbers={**found.numbers, **{parts_page.name(row): row.value for row in added.get("estimates", [])}},
     )
 
 

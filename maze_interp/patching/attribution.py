@@ -94,7 +94,7 @@ def agreement(
     maze: Int[np.ndarray, " pair"],
     *,
     seed: int,
-    draws: int = 1000,
+    draws: int = 400,
 ) -> tuple[float, float, float]:
     """(rank correlation, low, high) of mean estimates and mean effects over columns: sites, or sites at places.
 

@@ -1,0 +1,213 @@
+"""What tracing a choice asks besides patching by meaning: how far off, from which edge, and whether other ways agree.
+
+Distance: the same shares for changes near the fork and far from it. Edges: what each edge of the prompt brings back,
+before each layer, to be drawn where it lies. Estimates: how well gradients rank what patching measured. Ablation and
+knock-out: what is lost without each head, and if the fork may not look at what means this or that, beside as many
+positions drawn at random. Rollouts: whether the whole path turns where the preference does.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from maze_interp import patching, seeds, tables
+from maze_interp.mazes import NO_CELL
+from maze_interp.models import HookedTransformer
+from maze_interp.patching import MEANINGS, PromptPairs, Sweep
+from maze_interp.tables import Row
+from maze_interp.tokens import EDGE
+from maze_interp.tokens.vocabulary import SEMICOLON
+
+DIFFERENCE, PREFERS = "logit_difference", "chooses_right"
+HERE = MEANINGS.index("here")
+WORDS = tuple(index for index, name in enumerate(MEANINGS) if name.startswith("<"))
+LISTED = tuple(range(MEANINGS.index("<ADJLIST_START>")))  # the meanings of edges
+ESTIMATED = ("resid_pre", "attn_out", "mlp_out", "z")
+ESTIMATES = ("integrated gradients", "one gradient", "size of the difference")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What each edge of the prompt brings back, as a share of the pair's or the mean change: [layer, edge].
+
+    Edges are numbered like flattened passages; NaN where there is none. `example` is a pair, `average` over all.
+    """
+
+    layers: tuple[int, ...]
+    pair: int
+    example: Float[np.ndarray, "layer edge"]
+    average: Float[np.ndarray, "layer edge"]
+
+
+def by_distance(sweep: Sweep, pairs: PromptPairs) -> list[Row]:
+    """The share brought back at the fork's token before each layer, near and far changes apart, as equal parts as may.
+
+    Intervals are widened for the number of layers and parts; there is no row where the runs may not differ.
+    """
+    cut = float(np.median(pairs.distance))
+    parts = {f"up to {cut:.0f}": pairs.distance <= cut, f"above {cut:.0f}": pairs.distance > cut}
+    line, rows = sweep.end[DIFFERENCE] - sweep.begin[DIFFERENCE], []
+    widened = 1 - 0.05 / (2 * len(sweep.sites))
+    for name, inside in parts.items():
+        change = (sweep.values[DIFFERENCE][:, HERE] - sweep.begin[DIFFERENCE]).T[inside]
+        found = patching.shares(change, line[inside], pairs.maze[inside], level=widened)
+        count = len(np.unique(pairs.maze[inside]))
+        for site, (value, low, high) in zip(sweep.sites, found.tolist(), strict=True):
+            if not np.isnan(value):
+                what = {"layer": site.layer, "steps from the fork": name, "pairs": int(inside.sum())}
+                rows.append(Row("brought back at the fork's token", value, low, high, count, what))
+    return rows
+
+
+def edges(model: HookedTransformer, pairs: PromptPairs, direction: str, progress: Progress | None = None) -> Edges:
+    """Patch all tokens of each edge of the prompt together, before every layer but the first."""
+    number, place = _numbered(pairs)
+    layers = range(1, model.cfg.n_layers)
+    found = patching.sweep(model, pairs, "resid_pre", place, layers=layers, direction=direction, progress=progress)
+    line = found.end[DIFFERENCE] - found.begin[DIFFERENCE]
+    change = found.values[DIFFERENCE] - found.begin[DIFFERENCE]
+    size = 2 * pairs.mazes.rows * pairs.mazes.cols
+    pair = int(np.argsort(abs(line))[len(line) * 3 // 4])
+    example, average = np.full((2, len(layers), size), np.nan)
+    sums, times = np.zeros((size, len(layers))), np.zeros(size)
+    for slot, edge in enumerate(number):
+        has = np.flatnonzero(edge >= 0)
+        np.add.at(sums, edge[has], change[:, slot, has].T)
+        np.add.at(times, edge[has], line[has])
+        if edge[pair] >= 0:
+            example[:, edge[pair]] = change[:, slot, pair] / line[pair]
+    average[:, times != 0] = sums[times != 0].T / times[times != 0]
+    return Edges(tuple(layers), pair, example, average)
+
+
+def _numbered(pairs: PromptPairs) -> tuple[np.ndarray, Bool[np.ndarray, "slot pair position"]]:
+    """The edge in each slot of the clean prompts, [slot, pair] (-1: none), and the positions of its tokens."""
+    length, tokens = int(pairs.decision.max()) + 1, pairs.clean
+    inside = (tokens.part == EDGE)[:, :length]
+    ends = inside & (tokens.ids[:, :length] == SEMICOLON)
+    slot = np.where(inside, np.cumsum(ends, axis=1) - ends, -1)
+    names = inside & (tokens.cell[:, :length] != NO_CELL)
+    count = int(ends.sum(axis=1).max())
+    number = np.full((count, len(pairs)), -1)
+    place = np.zeros((count, len(pairs), length), bool)
+    for index in range(count):
+        here = (slot == index) & (names | ends | (np.roll(names, 1, axis=1) & inside))  # a, <-->, b and ;
+        has = names & here
+        cell = np.where(has, tokens.cell[:, :length], 0)
+        high, both = cell.max(axis=1), has.sum(axis=1) == 2
+        low = cell.sum(axis=1) - high
+        right = high - low == 1
+        number[index] = np.where(both, right * pairs.mazes.rows * pairs.mazes.cols + low, -1)
+        place[index] = here & both[:, None]
+    return number, place
+
+
+def estimates(
+    model: HookedTransformer,
+    sweeps: dict[str, Sweep],
+    pairs: PromptPairs,
+    direction: str,
+    *,
+    steps: int,
+    seed: int,
+    progress: Progress | None = None,
+) -> tuple[list[Row], dict[str, np.ndarray]]:
+    """Rank correlations with true effects over sites and meanings, and for heads the means that are compared.
+
+    Sites and meanings at which no pair has anything to patch are left out: they agree by construction.
+    """
+    places, rows, drawn = patching.by_meaning(pairs), [], {}
+    found = patching.attribution(model, pairs, ESTIMATED, steps=steps, direction=direction, progress=progress)
+    plain = patching.attribution(model, pairs, ESTIMATED, direction=direction)
+    for kind in ESTIMATED:
+        true = (sweeps[kind].values[DIFFERENCE] - sweeps[kind].begin[DIFFERENCE]).reshape(-1, len(pairs))
+        told = [
+            patching.at_places(one, places).reshape(-1, len(pairs))
+            for one in (found[kind].values, plain[kind].values, found[kind].moved)
+        ]
+        asked = (told[2] > 0).any(axis=1)
+        for name, estimate in zip(ESTIMATES, told, strict=True):
+            compared = abs(true[asked]) if name == ESTIMATES[2] else true[asked]  # a size has no sign
+            value, low, high = patching.agreement(estimate[asked].T, compared.T, pairs.maze, seed=seed)
+            what = {"site": kind, "estimate": name, "sites and meanings": int(asked.sum())}
+            rows.append(Row("rank correlation", value, low, high, len(np.unique(pairs.maze)), what))
+        if kind == "z":
+            drawn = {"true": true[asked].mean(axis=1), "estimate": told[0][asked].mean(axis=1)}
+    return rows, drawn
+
+
+def ablations(model: HookedTransformer, pairs: PromptPairs, *, seed: int) -> list[Row]:
+    """What is lost without each head, and without each layer's attention and MLP, at all positions, by three ways."""
+    everywhere = patching.everywhere(pairs).any(axis=0, keepdims=True)
+    rows = []
+    for how in patching.ABLATIONS:
+        for kind in ("z", "attn_out", "mlp_out"):
+            found = patching.ablate(model, pairs, kind, how, everywhere, seed=seed)
+            rows += _lost("lost", found, _changes(found)[:, :, 0], pairs, [{"how": how}])
+    return rows
+
+
+def cuts(model: HookedTransformer, pairs: PromptPairs, *, seed: int) -> list[Row]:
+    """What is lost if the fork's token may not look at one kind of position, in all heads of a layer.
+
+    Beside each cut is one to as many positions of the prompt, drawn at random, and the difference of the two.
+    """
+    places = patching.by_meaning(pairs)
+    seen = {"words between the sections": places[list(WORDS)].any(axis=0), "edges": places[list(LISTED)].any(axis=0)}
+    seen |= {name: places[MEANINGS.index(name)] for name in ("changed edge", "goal", "here")}
+    before: Bool[np.ndarray, "pair position"] = np.any(places, axis=0)
+    dice = [seeds.generator(seed, "cuts", name).random(before.shape) for name in seen]
+    order = [np.where(before, one, 2.0).argsort(axis=1).argsort(axis=1) for one in dice]
+    random = [one < place.sum(axis=1, keepdims=True) for one, place in zip(order, seen.values(), strict=True)]
+    targets = np.array([*seen.values(), *random])
+    looking = np.repeat(places[[HERE]], len(targets), axis=0)
+    found = patching.knockout(model, pairs, looking, targets, heads=[None])
+    lost, chance = np.split(_changes(found), 2, axis=2)
+    named = [{"seen": name} for name in seen]
+    measured = {"lost": lost, "at random": chance, "beyond random": lost - chance}
+    return [row for measure, change in measured.items() for row in _lost(measure, found, change, pairs, named)]
+
+
+def _changes(found: Sweep) -> Float[np.ndarray, "pair site place"]:
+    return np.moveaxis(found.values[DIFFERENCE] - found.begin[DIFFERENCE], -1, 0)
+
+
+def _lost(
+    measure: str, found: Sweep, change: np.ndarray, pairs: PromptPairs, places: Sequence[dict[str, str]]
+) -> list[Row]:
+    """The share of the way from the clean to the corrupted run that a loss comes to, by site and place."""
+    line = found.end[DIFFERENCE] - found.begin[DIFFERENCE]
+    change = change.reshape(len(pairs), -1)
+    shares = patching.shares(change, line, pairs.maze, level=1 - 0.05 / max(change.shape[1], 1))
+    rows, count = [], len(np.unique(pairs.maze))
+    for column, (value, low, high) in enumerate(shares.tolist()):
+        site, place = found.sites[column // len(places)], places[column % len(places)]
+        what = {**place, "site": site.kind, "layer": site.layer}
+        what |= {} if site.head is None else {"head": site.head}
+        if not np.isnan(value):
+            rows.append(Row(measure, value, low, high, count, what))
+    return rows
+
+
+def turned(model: HookedTransformer, pairs: PromptPairs, direction: str, *, seed: int) -> list[Row]:
+    """Whether the preference, and whether the whole path, turns with patches before each layer at three places."""
+    places = patching.by_meaning(pairs)
+    names = {"here": places[HERE], "words between the sections": places[list(WORDS)].any(axis=0)}
+    names |= {"changed edge": places[:2].any(axis=0)}
+    where = np.array(list(names.values()))
+    paths = patching.flips(patching.rollouts(model, pairs, "resid_pre", where, direction=direction))
+    swept = patching.sweep(model, pairs, "resid_pre", where, direction=direction, effects=[PREFERS])
+    own, other = swept.begin[PREFERS], swept.end[PREFERS]
+    preference = np.where(own != other, swept.values[PREFERS] == other, np.nan)
+    rows = []
+    for layer, place in np.ndindex(paths.shape[:2]):
+        for name, one in (("path turns", paths), ("preference turns", preference)):
+            value = one[layer, place]
+            asked = ~np.isnan(value) & ~np.isnan(paths[layer, place])
+            mazes = [value[asked & (pairs.maze == maze)].mean() for maze in np.unique(pairs.maze[asked])]
+            what = {"layer": layer, "patched": list(names)[place], "pairs": int(asked.sum())}
+            rows.append(tables.mean(name, np.array(mazes), seed=seed, **what))
+    return rows

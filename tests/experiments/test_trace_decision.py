@@ -1,0 +1,64 @@
+"""The further parts of tracing a choice, on a model whose answer passes one known position and two known heads."""
+
+import numpy as np
+import pytest
+
+from maze_interp.experiments import trace_decision
+from maze_interp.experiments import trace_decision_parts as parts
+from maze_interp.experiments import trace_decision_parts_page as page
+from maze_interp.mazes import lattice
+from tests import handset
+
+
+@pytest.fixture(scope="module")
+def relay():
+    model, pairs = handset.relay(), handset.goals_beside_forks(6)
+    return model, pairs, trace_decision._swept(model, pairs, "denoise").sweeps
+
+
+def test_the_slots_of_a_prompt_are_the_edges_of_its_maze(relay):
+    _, pairs, _ = relay
+    number, place = parts._numbered(pairs)
+    for pair, passages in enumerate(lattice.flat(pairs.mazes.passages)):
+        assert sorted(number[:, pair]) == np.flatnonzero(passages).tolist()
+    assert (place.sum(axis=2) == 4).all()
+    assert (place.sum(axis=0) <= 1).all()
+
+
+def test_no_edge_carries_what_the_goal_says(relay):
+    model, pairs, _ = relay
+    found = parts.edges(model, pairs, "denoise")
+    assert found.layers == (1,)
+    known = ~np.isnan(found.example[0])
+    assert known.sum() == 8
+    assert (abs(found.example[0, known]) < 1e-4).all()
+    assert set(page.edge_maps(found, pairs)) == {"edges_of_one_maze", "edges_on_average"}
+
+
+def test_the_fork_looks_it_up_at_the_words_and_two_heads_are_missed(relay):
+    model, pairs, _ = relay
+    rows = parts.cuts(model, pairs, seed=0)
+    lost = {(row.what["seen"], row.what["layer"]): row.value for row in rows if row.measure == "lost"}
+    assert [cut for cut, value in lost.items() if abs(value) > 0.01] == [("words between the sections", 1)]
+    assert lost["words between the sections", 1] == pytest.approx(0.5, abs=0.01)  # half way to the other answer: none
+    assert "held" in page.about_cuts(rows)[0]
+    ablated = parts.ablations(model, pairs, seed=0)
+    missed = {(row.what["layer"], row.what["head"]) for row in ablated if row.what["site"] == "z" and row.low > 0.2}
+    assert missed == {(0, 0), (1, 1)}
+    assert "zero: " in page.about_losses(ablated)[0]
+
+
+def test_estimates_are_told_beside_their_control(relay):
+    model, pairs, sweeps = relay
+    rows, heads = parts.estimates(model, sweeps, pairs, "denoise", steps=2, seed=0)
+    assert {row.what["estimate"] for row in rows} == set(parts.ESTIMATES)
+    assert abs(heads["true"]).max() > 10
+    assert "rank correlation" in page.about_estimates(rows)[0]
+
+
+def test_distance_is_asked_in_two_parts_or_said_not_to_be(relay):
+    _, pairs, sweeps = relay
+    rows = parts.by_distance(sweeps["resid_pre"], pairs)
+    assert sum(row.what["layer"] == 0 for row in rows) <= 2
+    assert all(row.value == pytest.approx(0.0, abs=1e-4) for row in rows)  # it is at the fork's token after both layers
+    assert "could not be asked" in page.about_distance([])[0]
