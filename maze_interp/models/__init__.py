@@ -3,7 +3,17 @@
 from maze_interp.models import access, fused
 from maze_interp.models.access import Reading
 from maze_interp.models.config import ModelConfig
-from maze_interp.models.hooked import HookedTransformer, build, encoder, fold, from_weights, load, save, weights_of
+from maze_interp.models.hooked import (
+    HookedTransformer,
+    build,
+    encoder,
+    fingerprint,
+    fold,
+    from_weights,
+    load,
+    save,
+    weights_of,
+)
 from maze_interp.models.rollouts import decode, forced_logits, rollout
 from maze_interp.models.sites import Site
 
@@ -16,6 +26,7 @@ __all__ = [
     "build",
     "decode",
     "encoder",
+    "fingerprint",
     "fold",
     "forced_logits",
     "from_weights",

@@ -6,12 +6,14 @@ are drawn from an explicit seed in a fixed order; on disk a model is `model.safe
 """
 
 import copy
+import hashlib
 import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -100,6 +102,15 @@ def from_weights(config: ModelConfig, path: str | Path, *, device: str = "cpu") 
 def weights_of(model: HookedTransformer) -> dict[str, Tensor]:
     """The trainable tensors by transformer_lens name; buffers (causal mask, rotary tables) are not weights."""
     return {name: weight.detach() for name, weight in model.named_parameters()}
+
+
+def fingerprint(model: HookedTransformer) -> str:
+    """A hash of a model's weights: what was fitted to one model is told from what was fitted to another."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, weight in sorted(weights_of(model).items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(weight.cpu().numpy()).tobytes())
+    return digest.hexdigest()
 
 
 def fold(model: HookedTransformer) -> HookedTransformer:

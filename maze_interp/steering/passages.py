@@ -9,13 +9,15 @@ A prompt speaks of a passage at PLACES: at the `;` that ends its edge, and at th
 which may have read the whole list.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 
-from maze_interp import mazes, seeds
+from maze_interp import mazes, recipes, seeds
 from maze_interp.mazes import MazeBatch, Pairs
 from maze_interp.models import HookedTransformer, Site, fused
 from maze_interp.steering.walking import Change, Edit
@@ -25,6 +27,7 @@ from maze_interp.tokens.vocabulary import SEMICOLON
 WISHES = ("move", "add", "remove")
 PLACES = ("separator", "words", "both")
 NO_EDGE = -1
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True)
@@ -134,12 +137,26 @@ def spoken(
     return [[Spoken(np.concatenate(parts), of) for parts, of in zip(own, has, strict=True)] for own in kept]
 
 
-def changes(wish: Wish, site: Site, place: str, edits: list[Edit]) -> list[Change]:
-    """The changes that make a wish at a place; `edits` are one for the `;`, then one for each word after the list."""
-    position, at_words = np.arange(wish.prompts.ids.shape[1]), words(wish.prompts)
-    where = [position == wish.separator[:, None], *(position == at[:, None] for at in at_words.T)]
-    chosen = {"separator": slice(0, 1), "words": slice(1, None), "both": slice(None)}[place]
-    return [Change(site, at, edit) for at, edit in zip(where[chosen], edits[chosen], strict=True)]
+def at(place: str, parts: Sequence[Part]) -> Sequence[Part]:
+    """Those of some parts, one for the `;` and then one for each word after the list, that belong to a place."""
+    if place not in PLACES:
+        raise recipes.unknown("place to steer at", place, PLACES)
+    return {"separator": parts[:1], "words": parts[1:], "both": parts}[place]
+
+
+def changes(wish: Wish, site: Site, place: str, edits: Sequence[Edit]) -> list[Change]:
+    """The changes that make a wish at a place: an edit for each of the place's parts, in their order."""
+    position, behind = np.arange(wish.prompts.ids.shape[1]), words(wish.prompts)
+    where = [position == wish.separator[:, None], *(position == word[:, None] for word in behind.T)]
+    return [Change(site, mask, edit) for mask, edit in zip(at(place, where), edits, strict=True)]
+
+
+def places(tokens: TokenBatch, place: str) -> Bool[np.ndarray, "maze position"]:
+    """Where a place is in sequences: at every `;`, at the words behind the last one to the prompt's end, or both."""
+    ends = separators(tokens)
+    behind = np.cumsum(ends[:, ::-1], axis=1)[:, ::-1] == 0
+    over = np.cumsum(tokens.graded, axis=1) - tokens.graded > 0  # the prompt's last token is the first that is graded
+    return np.logical_or.reduce(at(place, [ends, behind & ~over]))
 
 
 def separators(tokens: TokenBatch) -> Bool[np.ndarray, "maze position"]:
@@ -151,7 +168,7 @@ def words(tokens: TokenBatch) -> Int[np.ndarray, "maze word"]:
     """The positions of the words after the list of edges, to the end of the prompt."""
     last = tokens.ids.shape[1] - 1 - separators(tokens)[:, ::-1].argmax(axis=1)
     count = tokens.length - 1 - last
-    return tokens.length[:, None] - np.arange(int(count.min(initial=0)), 0, -1)
+    return tokens.length[:, None] - np.arange(int(count.min()), 0, -1)
 
 
 def _drawn_slots(order: np.ndarray, seed: int) -> Int[np.ndarray, " maze"]:

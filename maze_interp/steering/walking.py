@@ -54,6 +54,11 @@ def pushed(direction: Float[np.ndarray, "maze d_model"], strength: float = 1.0) 
     return lambda values, maze: values + strength * direction[maze]
 
 
+def replaced(values: Float[np.ndarray, "maze d_model"]) -> Edit:
+    """An edit that puts the value of its maze in place of each."""
+    return lambda _, maze: values[maze]
+
+
 def astray(edit: Edit, *, seed: int) -> Edit:
     """The edit's control: as large a change of every value, in a direction drawn at random for each maze."""
 
