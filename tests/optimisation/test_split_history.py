@@ -307,3 +307,17 @@ def test_rows_of_tables_carry_their_interval():
 @pytest.mark.parametrize(("degrees", "wanted"), [(1, 12.7062), (4, 2.7764), (9, 2.2622), (1000, 1.9623)])
 def test_students_quantile(degrees, wanted):
     assert optimisation.student_t(degrees) == pytest.approx(wanted, abs=1e-3)
+
+
+def test_without_blocks_is_the_jackknife_where_each_block_is_two_histories():
+    """What each pair changes is what is measured without it; blocks of one history, or one block, are refused."""
+    out = np.random.default_rng(0).integers(0, K, (12, 12))
+    asked = {"outcomes": K, "good": (0, 1), "pseudo_count": 0.5}
+    changed, plain = optimisation.without_blocks(out, 6, **asked), split_history(out, **asked).plug_in
+    for block in range(6):
+        rest = np.delete(np.arange(12), [2 * block, 2 * block + 1])
+        without = split_history(out[np.ix_(rest, rest)], **asked).plug_in
+        assert close([changed[name][block] for name in MEASURES], [without[name] - plain[name] for name in MEASURES])
+    for blocks in (1, 7):
+        with pytest.raises(ValueError, match=f"12 histories make 2 to 6 blocks, not {blocks}"):
+            optimisation.without_blocks(out, blocks, **asked)
