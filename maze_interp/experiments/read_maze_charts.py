@@ -12,7 +12,7 @@ from maze_interp.models import HookedTransformer
 from maze_interp.probing import ProbeResult, Published
 from maze_interp.tables import Row
 
-SHOWN = 4  # mazes drawn as they are and as they are decoded
+SHOWN = 3  # mazes drawn as they are and as they are decoded
 CHARTED = ("model", "untrained", "shuffled", probing.TASK)
 INPUTS = ("majority", *probing.INPUTS)
 
@@ -30,7 +30,7 @@ def beyond(result: ProbeResult, facts: list[str], found: dict[str, list[str]]) -
     sites, values = _matrix(facts, result.beyond, min)
     some = sum(bool(each) for each in found.values())
     title = f"{some} of {len(facts)} facts are read beyond every control at some site"
-    value = "score beyond the strongest control (accuracy or R²)"
+    value = "beyond the strongest control"
     return figures.heat_map(values, facts, sites, title=title, centre=0.0, x="site", y="fact", value=value)
 
 
@@ -40,7 +40,7 @@ def beyond_shuffled(result: ProbeResult, facts: list[str]) -> Figure:
     sites, values = _matrix(facts, rows, max)
     some = len({row.what["target"] for row in rows if probing.sign(row) > 0})
     title = f"{some} of {len(facts)} facts are read better at some site than by a probe of other mazes' labels"
-    value = "score beyond shuffled labels (accuracy or R²)"
+    value = "beyond shuffled labels"
     return figures.heat_map(values, facts, sites, title=title, centre=0.0, x="site", y="fact", value=value)
 
 
@@ -49,7 +49,7 @@ def selectivity(result: ProbeResult, facts: list[str]) -> Figure:
     sites, values = _matrix(facts, result.selectivity, max)
     some = len({row.what["target"] for row in result.selectivity if probing.sign(row) > 0})
     title = f"{some} of {len(facts)} facts are read better at some site than labels learned by heart"
-    value = "selectivity: score less that on the control task (accuracy or R²)"
+    value = "beyond the control task"
     return figures.heat_map(values, facts, sites, title=title, centre=0.0, x="site", y="fact", value=value)
 
 

@@ -49,7 +49,7 @@ def scores(one: Judged) -> list[Row]:
 
 def reach(judged: list[Judged]) -> Figure:
     """The radius of each question after each layer."""
-    far = max(judged, key=lambda one: one.farthest)
+    far = farthest(judged)
     surely = "The farthest seen" if far.found else "Nothing is surely seen a step far; the farthest"
     title = f"{surely} is {far.name} at {far.seen.place}: {far.farthest:.1f} steps after layer {far.best}"
     return figures.heat_map(
@@ -63,9 +63,14 @@ def reach(judged: list[Judged]) -> Figure:
     )
 
 
+def farthest(judged: list[Judged]) -> Judged:
+    """The one that reaches farthest of those found, or if there are none of all."""
+    return max(judged, key=lambda one: (one.found, one.farthest))
+
+
 def shown(judged: list[Judged]) -> list[Judged]:
     """Those found; if there are none, the one that reaches farthest."""
-    return [one for one in judged if one.found] or [max(judged, key=lambda one: one.farthest)]
+    return [one for one in judged if one.found] or [farthest(judged)]
 
 
 def key(one: Judged) -> str:

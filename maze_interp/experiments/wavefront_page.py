@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float
 
 from maze_interp.experiments.findings import Findings
-from maze_interp.experiments.wavefront_charts import curves, growths, key, radii, reach, scores, shown
+from maze_interp.experiments.wavefront_charts import curves, farthest, growths, key, radii, reach, scores, shown
 from maze_interp.experiments.wavefront_judged import Judged, judge, span
 from maze_interp.probing import Watched
 from maze_interp.probing.glances import NAMING
@@ -85,7 +85,7 @@ def _passages(judged: list[Judged]) -> list[str]:
     mine = [one for one in judged if one.seen.fact == PASSAGES]
     if not mine:
         return []
-    far = max(mine, key=lambda one: one.farthest)
+    far = farthest(mine)
     tells = "farthest" if far.found else "nowhere surely a step far; farthest"
     return [
         f"Passages are read beyond the controls {tells} from {far.seen.source} at {far.seen.place}, "
@@ -142,8 +142,8 @@ def _without_search(mine: list[Judged], threshold: float) -> str:
     open_ = len(mine) - apart - len(near)
     most = max((span(one.radii[:, one.best], one.level)[2] for one in near), default=0.0)
     limits = (
-        f": their radii are at most {most:.1f} steps by their intervals, of {threshold:.0%} or more of what controls "
-        "leave; less than that could not have been seen"
+        f": by their intervals their radii are at most {most:.1f} steps, and gains below {threshold:.0%} of what "
+        "controls leave are not seen"
         if near
         else ""
     )
@@ -159,11 +159,12 @@ def _answers(judged: list[Judged]) -> list[str]:
     if not some:
         return []
     left = [one for one in some if span(one.told[:, one.best], one.level)[1] >= 1]
+    rest = [one for one in some if all(one is not other for other in left)]
     said = "; ".join(f"{one.name} at {one.seen.place} {_told(one, one.told)}" for one in left)
+    lost = f"; {len(rest)}, of {_facts(rest)}, not told apart from what the next step tells by itself" if rest else ""
     return [
-        f"The next step tells something of {_facts(some)} by itself: beside a control that is told the right one, "
-        f"{len(left)} of these {len(some)} radii are still surely a step or more{': ' + said if said else ''}; the "
-        f"other {len(some) - len(left)} are not told apart from what the next step tells."
+        f"Beside a control that is told the right next step, {len(left)} of these {len(some)} radii are still surely a "
+        f"step or more{': ' + said if said else ''}{lost}."
     ]
 
 

@@ -65,7 +65,7 @@ def test_planted_wavefronts_are_told_with_their_laws():
     assert (
         f"Judged by the 3 questions whose source is the goal: {ONE} (backward chaining) held for 1, did not for 2 and "
         f"is not told for 0; {DOUBLING} (merging of paths) held for 1, did not for 2 and is not told for 0. A search "
-        "is told apart from the controls for 2 of them; for 1 it is not told apart: their radii are at most "
+        "is told apart from the controls for 2 of them; for 1 it is not told apart: by their intervals their radii are "
     ) in text
     assert "for 0 the interval holds both." in text
     assert "branch from goal at fork tokens 8.0 steps (8.0 to 8.0) after layer 3" in text
@@ -76,13 +76,17 @@ def test_planted_wavefronts_are_told_with_their_laws():
 
 def test_what_the_next_step_tells_is_taken_off():
     page = wavefront_page.findings([planted((1, 2, 4, 8), answer=0.96)], 500, 99, 0.25)
-    assert "0 of these 1 radii are still surely a step or more; the other 1 are not told apart" in page.sentences[-1]
+    assert "0 of these 1 radii are still surely a step or more; 1, of branches, not told apart" in page.sentences[-1]
     assert GLANCE in page.sentences[0]
 
 
 def test_what_is_said_of_the_next_step_is_of_the_facts_found():
     page = wavefront_page.findings([planted((1, 2, 4, 8), fact="distance")], 500, 99, 0.25)
-    assert "The next step tells something of distances by itself" in page.sentences[-1]
+    assert (
+        "Beside a control that is told the right next step, 1 of these 1 radii are still surely" in page.sentences[-1]
+    )
+    page = wavefront_page.findings([planted((1, 2, 4, 8), fact="distance", answer=0.96)], 500, 99, 0.25)
+    assert "1, of distances, not told apart from what the next step tells by itself." in page.sentences[-1]
 
 
 def test_two_steps_a_layer_are_neither_prediction():
@@ -91,6 +95,14 @@ def test_two_steps_a_layer_are_neither_prediction():
     assert f"branch from goal at fork tokens grows {STEADY}, 2.0 steps a layer" in text
     assert f"{ONE} (backward chaining) held for 0, did not for 1" in text
     assert f"{DOUBLING} (merging of paths) held for 0, did not for 1" in text
+
+
+def test_what_is_surely_seen_is_named_before_what_reaches_farther_by_chance():
+    sure, unsure = planted((1, 2, 4, 4, 4)), planted((1, 2, 8, 8, 8), fact="distance")
+    unsure.scores[MODEL][:, 1:31] = 0.5
+    page = wavefront_page.findings([sure, unsure], 500, 99, 0.25)
+    assert ", 1 has a radius that is surely" in " ".join(page.sentences)
+    assert figures.plain(page.figures["radius"].layout.title.text).startswith("The farthest seen is branch from goal")
 
 
 def test_settings_that_cannot_be_met_are_refused(trained):
