@@ -141,7 +141,7 @@ def estimates(
 
 def ablations(model: HookedTransformer, pairs: PromptPairs, *, seed: int) -> list[Row]:
     """What is lost without each head, and without each layer's attention and MLP, at all positions, by three ways."""
-    everywhere = patching.everywhere(pairs).any(axis=0, keepdims=True)
+    everywhere = np.stack([np.any(patching.everywhere(pairs), axis=0)])
     rows = []
     for how in patching.ABLATIONS:
         for kind in ("z", "attn_out", "mlp_out"):

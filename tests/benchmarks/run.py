@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import patches
 import reading
 import torch
 import torch.nn.functional as F
@@ -51,6 +52,7 @@ def main() -> None:
         rollouts,
         reading.probes,
         reading.regressions,
+        patches.sweeps,
         histories,
     ):
         for row in measure():
