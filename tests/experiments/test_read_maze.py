@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from maze_interp import figures, probing, recipes
+from maze_interp import figures, mazes, probing, recipes
 from maze_interp.experiments import read_maze
+from maze_interp.mazes import World
 from maze_interp.probing import ProbeRecipe
 
 RECIPES = sorted((Path(__file__).parents[2] / "probes").glob("*.toml"))
+TRAINED = sorted(path.parent for path in (Path(__file__).parents[2] / "probes" / "trained").glob("*/probes.json"))
 SMALL = ProbeRecipe(mazes=120, unseen=60)
 
 
@@ -118,6 +120,21 @@ def test_a_probe_recipe_says_why_and_can_be_followed(path, trained):
     asked = probing.split(trained.recipe.world, model.maze_tokenizer, small, seed=1)
     small = replace(small, targets=tuple(set(small.targets) - set(probing.refusals(model, asked, small))))
     assert probing.probe(model, trained.model(0), asked, small, seed=1).scores
+
+
+@pytest.mark.parametrize("folder", TRAINED, ids=lambda path: path.name)
+def test_packaged_probes_are_small_and_draw_mazes_from_what_they_read(folder, trained):
+    kept = probing.load(folder)
+    assert sum(file.stat().st_size for file in folder.iterdir()) < 100_000
+    best = kept.result.best["passage"]
+    features = np.random.default_rng(0).normal(size=(3, len(best.fit.weight))).astype(np.float32)
+    passages = probing.decoded(best.fit.predict(features), kept.rows, kept.cols)
+    assert passages.shape == (3, 2, kept.rows, kept.cols)
+    asked = probing.ask(
+        trained.model().maze_tokenizer, mazes.draw(World(rows=3, cols=3), 2, seed=0), "path_start", seed=0
+    )
+    with pytest.raises(ValueError, match="was trained on another model"):
+        probing.apply(kept, "passage", trained.model(), asked)
 
 
 def test_the_published_scores_stand_beside_ours(trained, tmp_path):
