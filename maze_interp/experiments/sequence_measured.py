@@ -73,20 +73,30 @@ class Measured:
 
 
 def measure(ground: Ground, policies: Sequence[Actor], progress: Progress | None = None) -> Measured:
-    """Every policy on every task."""
-    rows, changes, blocks = [], [], min(BLOCKS, len(ground) // 2)
+    """Every policy on every task; those that act alike are measured once."""
+    rows, changes = [], []
+    known: dict[bytes, tuple[list[Estimate], list[dict[str, np.ndarray]]]] = {}
     for done, actor in enumerate(policies, start=1):
-        world = optimisation.of_acts(ground.table, actor.acts, K)
-        rows.append([estimate(ground, actor.acts, good) for good in GOALS.values()])
-        changes.append([
-            optimisation.without_blocks(world, blocks, good=good, **ground.asked) for good in GOALS.values()
-        ])  # fmt: skip
+        acts = actor.acts.tobytes()
+        if acts not in known:
+            known[acts] = _on_every_task(ground, actor.acts)
+        rows.append(known[acts][0])
+        changes.append(known[acts][1])
         if progress is not None:
             progress(done, len(policies))
     return Measured(policies, rows, {
         name: np.array([[on_task[name] for on_task in row] for row in changes]).transpose(2, 0, 1)
         for name in optimisation.MEASURES
     })  # fmt: skip
+
+
+def _on_every_task(
+    ground: Ground, acts: Int[np.ndarray, " history"]
+) -> tuple[list[Estimate], list[dict[str, np.ndarray]]]:
+    """A policy's estimates, and how each block of histories changes them."""
+    blocks, world = min(BLOCKS, len(ground) // 2), optimisation.of_acts(ground.table, acts, K)
+    changes = [optimisation.without_blocks(world, blocks, good=good, **ground.asked) for good in GOALS.values()]
+    return [estimate(ground, acts, good) for good in GOALS.values()], changes
 
 
 def missing(found: Measured) -> list[Row]:
