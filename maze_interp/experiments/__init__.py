@@ -13,6 +13,7 @@ from maze_interp.experiments import (
     name_heads,
     read_maze,
     s_curves,
+    scrub,
     search_or_heuristic,
     sequence_optimisation,
     shifts,
@@ -36,6 +37,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "s_curves": s_curves,
     "trace_decision": trace_decision,
     "find_circuit": find_circuit,
+    "scrub": scrub,
     "sequence_optimisation": sequence_optimisation,
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "read",
     "read_maze",
     "s_curves",
+    "scrub",
     "search_or_heuristic",
     "section",
     "sequence_optimisation",

@@ -104,7 +104,8 @@ def findings(
         what = {"mazes": name, "circuit": "found", "wires": int(found.sum())}
         kept.append(Row("kept", *one.kept(found), len(np.unique(one.pairs.maze)), what))
     agreement = _agreement(model, told, seed)
-    effect = scores.end - scores.begin
+    effect, line = scores.end - scores.begin, told.on.end - told.on.begin
+    alone = circuit.kept(told.on, found)
     numbers = {
         "pairs": float(len(pairs)),
         "mazes": float(len(names)),
@@ -116,6 +117,10 @@ def findings(
         "prefers_right_in_clean": float((scores.end > 0).mean()),
         "completeness": float(scores.values[:, :, 0].sum() / effect.sum()),
         "rank_correlation_with_true_effects": agreement.value,
+        "accounted_for_on_others": float(1 - ((line - alone) ** 2).sum() / (line**2).sum()),
+        "right_leads_on_others": float((told.on.end > 0).mean()),
+        "right_leads_by_the_circuit_alone": float((told.on.begin + alone > 0).mean()),
+        "right_leads_in_corrupted": float((told.on.begin > 0).mean()),
     }
     moved = f"a {settings.change} was moved, {settings.nearest} steps or more"
     rows, wires, mean = [*kept, *_controls(told, found, settings, seed)], _wires(told, found), told.scores.mean(axis=0)

@@ -71,6 +71,10 @@ def sentences(
         f"{_percent(found)} on the other half, while all others carry the other maze. The search is greedy (by score, "
         f"then pruned; {numbers['circuits_tried']:.0f} circuits tried): a smaller circuit may exist. The "
         f"{strongest.what['wires']} strongest wires, unpruned, keep {_percent(strongest)} there.",
+        f"A mean can be kept by too much in one pair and too little in the next: pair by pair the circuit accounts for "
+        f"{numbers['accounted_for_on_others']:.0%} of the squared effect there. With it alone the right step leads in "
+        f"{numbers['right_leads_by_the_circuit_alone']:.0%} of those pairs; with all wires in "
+        f"{numbers['right_leads_on_others']:.0%}, with none in {numbers['right_leads_in_corrupted']:.0%}.",
         f"Predicted: fewer than half of all wires are enough; they are {few:.0%}: {_verdict(few < FEW)}. Predicted: "
         f"{keep - SLACK:.0%} or more is kept on other mazes: "
         f"{_told(found.low >= keep - SLACK, found.high < keep - SLACK)}.",
