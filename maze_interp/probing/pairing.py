@@ -69,8 +69,9 @@ def pair(
                 made[-1][name] = _fit(given, [part[:, columns] for part in outputs], rank, own)
                 done += learned
                 report(0, total)
-        others = [_say(probes, given[TEST]) for probes in made[1:]] or [None, None]
-        yield Paired(site, made[0], _say(made[0], given[VALIDATION]), _say(made[0], given[TEST]), *others)
+        said = [_say(probes, given[TEST]) for probes in made]
+        shuffled, of_task = (said[1], said[2]) if task is not None else (None, None)
+        yield Paired(site, made[0], _say(made[0], given[VALIDATION]), said[0], shuffled, of_task)
 
 
 def _say(probes: dict[str, Bilinear], given: Read) -> Float[np.ndarray, "sample output"]:
