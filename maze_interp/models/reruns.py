@@ -84,18 +84,36 @@ def _attention(
     layer, later = w.layers[index], x.shape[1]
     positions = torch.arange(begin, begin + later, device=x.device)
     q, k, v = fused.qkv(w, layer, x, positions)
-    keys, values = (
-        torch.cat([before[index][:, :, :begin].repeat(patches, 1, 1, 1), now], dim=2)
-        for before, now in ((kept.keys, k), (kept.values, v))
-    )
     sees = positions[None]
     if only_asked:
         at = kept.at.repeat(patches)
         q, x, sees = _asked(q.transpose(1, 2), at - begin).transpose(1, 2), _asked(x, at - begin), at[:, None]
+    before = (kept.keys[index][:, :, :begin], kept.values[index][:, :, :begin])
+    if begin > later:
+        return fused.after_heads(layer, x, _shared(before, (q, k, v), positions, sees, patches))
+    keys, values = (
+        torch.cat([old.repeat(patches, 1, 1, 1), now], dim=2) for old, now in zip(before, (k, v), strict=True)
+    )
     seen = torch.arange(begin + later, device=x.device) <= sees[..., None]
     mask = torch.zeros(seen.shape, device=x.device).masked_fill_(~seen, -math.inf)[:, None]
     mixed = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=1.0)
     return fused.after_heads(layer, x, mixed)
+
+
+def _shared(
+    before: tuple[Tensor, Tensor], now: tuple[Tensor, ...], positions: Tensor, sees: Tensor, patches: int
+) -> Float[Tensor, "row head asked d_head"]:
+    """What heads mix of the keys and values before the change, which all patches of a maze read where they lie, and
+    of those behind it, which each has its own of: far less to copy where a change comes late."""
+    (keys, values), (q, k, v) = before, now
+    each = q.unflatten(0, (patches, -1)).permute(1, 2, 0, 3, 4)
+    asks = each.flatten(2, 3)
+    far = (asks @ keys.mT).unflatten(2, each.shape[2:4]).permute(2, 0, 1, 3, 4).flatten(0, 1)
+    near = (q @ k.mT).masked_fill_(~(positions <= sees[..., None])[:, None], -math.inf)
+    share = torch.cat([far, near], dim=-1).softmax(dim=-1)
+    back = share[..., : far.shape[-1]].unflatten(0, (patches, -1)).permute(1, 2, 0, 3, 4).flatten(2, 3)
+    mixed = (back @ values).unflatten(2, each.shape[2:4]).permute(2, 0, 1, 3, 4).flatten(0, 1)
+    return mixed + share[..., far.shape[-1] :] @ v
 
 
 def _asked(x: Tensor, at: Int[Tensor, " row"]) -> Tensor:

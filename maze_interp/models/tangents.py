@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from maze_interp.models import fused
@@ -28,25 +28,29 @@ class LayerTangents(NamedTuple):
     """How one layer's parts change: the stream before it, what each head mixes, the stream after heads, after all."""
 
     before: Directions
-    mixed: Float[Tensor, "direction head later d_head"]
-    middle: Directions
-    after: Directions
+    mixed: Float[Tensor, "direction head asked d_head"]
+    middle: Float[Tensor, "direction asked d_model"]
+    after: Float[Tensor, "direction asked d_model"]
 
 
 def forward(
-    w: fused.Weights, kept: Record, begin: int, changes: Directions, *, first: int = 0
+    w: fused.Weights, kept: Record, begin: int, changes: Directions, *, first: int = 0, only_last: bool = False
 ) -> Iterator[LayerTangents]:
     """Directions of change of the stream before layer `first`, from position `begin` on, carried layer by layer.
 
-    `kept` is the record of a single maze; what comes before `begin` does not change.
+    `kept` is the record of a single maze; what comes before `begin` does not change. With `only_last` all but `before`
+    is worked out at the last position alone in the last layer, and has no others.
     """
+    moved = changes.abs().amax(dim=(0, 2)).nonzero()[:, 0]  # behind the first layer all positions do
     for index, layer in list(enumerate(w.layers))[first:]:
+        some = slice(-1, None) if only_last and index == len(w.layers) - 1 else slice(None)
         q, k, v, z = (kind[index][0] for kind in (kept.queries, kept.keys, kept.values, kept.mixed))
-        mixed = _mixed(w, layer, (q[:, begin:], k, v, z[:, begin:]), kept.stream[2 * index][0, begin:], changes)
-        middle = changes + rearrange(mixed, "k h t e -> k t (h e)") @ layer.out[0]
-        after = middle + _written(layer, kept.stream[2 * index + 1][0, begin:], middle)
+        heads = (q[:, begin:][:, some], k, v, z[:, begin:][:, some])
+        mixed = _mixed(w, layer, heads, kept.stream[2 * index][0, begin:], changes, moved)
+        middle = changes[:, some] + rearrange(mixed, "k h t e -> k t (h e)") @ layer.out[0]
+        after = middle + _written(layer, kept.stream[2 * index + 1][0, begin:][some], middle)
         yield LayerTangents(changes, mixed, middle, after)
-        changes = after
+        changes, moved = after, torch.arange(changes.shape[1], device=changes.device)
 
 
 def backward(
@@ -69,20 +73,42 @@ def backward(
 
 
 def _mixed(
-    w: fused.Weights, layer: fused.Layer, heads: tuple[Tensor, ...], stream: Tensor, changes: Directions
-) -> Float[Tensor, "direction head later d_head"]:
-    """How what the heads mix changes: with the scores, whose softmax keeps its sum, and with the values."""
+    w: fused.Weights,
+    layer: fused.Layer,
+    heads: tuple[Tensor, ...],
+    stream: Tensor,
+    changes: Directions,
+    moved: Int[Tensor, " moved"],
+) -> Float[Tensor, "direction head asked d_head"]:
+    """How what the heads mix at the last positions changes: with keys and values, and with the query that asks.
+
+    A query changes the scores, whose softmax keeps its sum, so what it does is the same product for all directions:
+    that of the keys' and the values' covariance under its own pattern.
+    """
     q, k, v, z = heads
-    positions = torch.arange(k.shape[1] - q.shape[1], k.shape[1], device=q.device)
-    begin = int(positions[0])
-    three = rearrange(_normal(stream, layer.ln1[0], changes) @ layer.qkv[0], "k t (c h e) -> c k h t e", c=3, h=w.heads)
-    dq, dk = fused.turned(w, three[0] * q.shape[-1] ** -0.5, positions), fused.turned(w, three[1], positions)
-    sees = torch.arange(k.shape[1], device=q.device) <= positions[:, None]
+    positions = torch.arange(k.shape[1] - len(stream), k.shape[1], device=q.device)
+    three = rearrange(
+        _normal(stream[moved], layer.ln1[0], changes[:, moved]) @ layer.qkv[0],
+        "k t (c h e) -> c k h t e",
+        c=3,
+        h=w.heads,
+    )
+    dq, dk = (fused.turned(w, one, positions[moved]) for one in (three[0] * q.shape[-1] ** -0.5, three[1]))
+    asks = positions[len(positions) - q.shape[1] :]
+    sees = torch.arange(k.shape[1], device=q.device) <= asks[:, None]
     pattern = (q @ k.mT).masked_fill_(~sees, -math.inf).softmax(dim=-1)
-    weighed = dq @ k.mT
-    weighed[..., begin:] += q @ dk.mT
-    weighed *= pattern
-    return weighed @ v - weighed.sum(dim=-1, keepdim=True) * z + pattern[..., begin:] @ three[2]
+    seen = pattern[..., positions[moved]]
+    weighed = (q @ dk.mT).mul_(seen)
+    mixed = weighed @ v[:, positions[moved]] - weighed.sum(dim=-1, keepdim=True) * z + seen @ three[2]
+    itself = (positions[moved] - asks[0]).clamp(min=-1)
+    both = (itself >= 0).nonzero()[:, 0]
+    own = pattern[:, itself[both]]
+    pairs = rearrange(
+        own @ rearrange(k[..., None] * v[:, :, None], "h t e f -> h t (e f)"), "h t (e f) -> h t e f", e=k.shape[-1]
+    )
+    varies = pairs - (own @ k)[..., None] * z[:, itself[both], None]
+    mixed[:, :, itself[both]] += torch.einsum("khte, htef -> khtf", dq[:, :, both], varies)
+    return mixed
 
 
 def _written(layer: fused.Layer, stream: Tensor, changes: Directions) -> Directions:

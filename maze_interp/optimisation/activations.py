@@ -54,18 +54,18 @@ def exchanged(
     donors = max(1, AT_ONCE // (into.numel() * into.element_size()))
     found = []
     with torch.inference_mode():
-        part = _part(w, kept, site)[:, begin:][:, at]
-        for first in range(0, len(part), donors):
-            own = part[first : first + donors]
+        parts = part(w, kept, site)[:, begin:][:, at]
+        for first in range(0, len(parts), donors):
+            own = parts[first : first + donors]
             x = into.expand(len(own), *into.shape).clone()
-            x[:, :, at] += own[:, None] - part[None]
+            x[:, :, at] += own[:, None] - parts[None]
             found.append(population.outcomes(reruns.rerun(w, kept, depth, begin, x), coding))
             if progress is not None:
-                progress(first + len(own), len(part))
+                progress(first + len(own), len(parts))
     return np.concatenate(found)
 
 
-def _part(w: fused.Weights, kept: Record, site: Site) -> Float[Tensor, "maze position d_model"]:
+def part(w: fused.Weights, kept: Record, site: Site) -> Float[Tensor, "maze position d_model"]:
     """What the site contributes to the stream at its depth: all of it, or what one part writes."""
     depth = 2 * site.layer + DEPTHS[site.kind]
     if site.kind.startswith("resid"):

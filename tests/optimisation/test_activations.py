@@ -132,3 +132,30 @@ def test_what_is_not_there_is_refused(known):
         populations.population("any_fork", woven, model.maze_tokenizer, count=12, seed=0)
     with pytest.raises(ValueError, match="population"):
         populations.population("same", held_out(), model.maze_tokenizer, count=12, seed=0)
+
+
+def test_behind_the_first_step_one_way_leads_back():
+    model = tiny.model(0, rows=3, cols=3)
+    some = optimisation.population("any_fork", held_out(), model.maze_tokenizer, count=20, seed=0, before=1)
+    cell, row = model.maze_tokenizer.vocabulary.cell_ids.reshape(-1), np.arange(len(some))
+    np.testing.assert_array_equal(some.tokens.ids[row, some.places["earlier path"]], cell[some.mazes.start])
+    np.testing.assert_array_equal(some.tokens.ids[row, some.places["here"]], cell[some.here])
+    solved = mazes.solve(some.mazes).cells
+    np.testing.assert_array_equal(solved[:, 1], some.here)
+    np.testing.assert_array_equal(some.steps[some.right], cell[solved[:, 2]])
+    back = (some.steps == cell[some.mazes.start][:, None]) & some.open & ~some.right
+    assert (back.sum(axis=1) == 1).all()
+    ways = some.ways(3)
+    assert ways.right == cell[solved[3, 2]]
+    assert len(ways.others) == 2
+    assert cell[some.mazes.start[3]] in ways.others
+
+
+def test_some_of_a_population_are_a_population():
+    model = tiny.talkative(1, rows=3, cols=3)
+    some = optimisation.population("same_fork", held_out(), model.maze_tokenizer, count=12, seed=0)
+    fewer = some[2:11]
+    assert len(fewer) == 9
+    logits = torch.randn(9, model.cfg.d_vocab, generator=torch.Generator().manual_seed(0))
+    whole = torch.cat([torch.zeros(2, logits.shape[1]), logits, torch.zeros(1, logits.shape[1])])
+    np.testing.assert_array_equal(fewer.outcomes(logits[None], "step"), some.outcomes(whole[None], "step")[:, 2:11])

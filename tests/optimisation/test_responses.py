@@ -1,12 +1,14 @@
 """What passes through an activation: against freezing it by hand, on sketches, and where everything passes."""
 
+from math import erf
+
 import numpy as np
 import pytest
 import torch
 
 from maze_interp import optimisation
 from maze_interp.models import Site, fused, reruns
-from maze_interp.optimisation import responses
+from maze_interp.optimisation import responses, reverse
 from tests import tiny
 
 LENGTH, AT = 9, 7
@@ -49,7 +51,7 @@ def jacobian(model, ids, positions, *, frozen: Site | None = None, position: int
 def found_of(known, positions, begin, layer=0):
     model, _, kept = known
     changes = responses.basis(positions, begin, LENGTH, kept.stream[0])
-    return responses.responses(fused.weights(model), kept, begin, changes, ask, layer=layer)
+    return responses.respond(fused.weights(model), kept, begin, changes, ask, layer=layer)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_a_sketch_of_a_prompt_is_right_on_average(known):
     draws = []
     for seed in range(200):
         changes = responses.sketch(range(AT + 1), 0, LENGTH, kept.stream[0], count=8, seed=seed)
-        draws.append(some(responses.responses(fused.weights(model), kept, 0, changes, ask)))
+        draws.append(some(responses.respond(fused.weights(model), kept, 0, changes, ask)))
     expected, spread = some(found_of(known, range(AT + 1), 0)), np.std(draws, axis=0)
     assert (np.abs(np.mean(draws, axis=0) - expected) < 5 * spread / 200**0.5).all()
     np.testing.assert_allclose(spread[:2] / expected[:2], (2 / 8) ** 0.5, rtol=0.3)
@@ -116,6 +118,127 @@ def test_what_does_not_lie_upstream_is_refused(known):
     model, _, kept = known
     w, changes = fused.weights(model), responses.basis([8], 8, LENGTH, kept.stream[0])
     with pytest.raises(ValueError, match="from position 8 on does not reach the decision at 7"):
-        responses.responses(w, kept, 8, changes, ask)
+        responses.respond(w, kept, 8, changes, ask)
     with pytest.raises(ValueError, match="a future of 2 numbers cannot follow from 1 directions"):
-        responses.responses(w, kept, 8 - 2, changes[:1, :1].expand(1, 3, -1), ask)
+        responses.respond(w, kept, 8 - 2, changes[:1, :1].expand(1, 3, -1), ask)
+
+
+def test_held_at_several_positions_together(known):
+    """What passes through a place is what passes through its positions: nothing in one layer feeds its own kind."""
+    model, _, kept = known
+    changes = responses.basis([2, 3], 2, LENGTH, kept.stream[0])
+    places = np.zeros((2, LENGTH), bool)
+    places[0, [3, 5, AT]], places[1, [4, 6]] = True, True
+    found = responses.respond(fused.weights(model), kept, 2, changes, ask, places=places)
+    named = [(Site(*site), np.flatnonzero(place).tolist()) for site in SITES for place in places if site[1] == 0 or place[AT]]
+    exact = reverse.products(fused.weights(model), kept, [2, 3], ask, named)
+    for index, (site, positions) in enumerate(named):
+        where = (site.layer, 0 if AT in positions else 1, site.head or 0)
+        np.testing.assert_allclose(found.held[site.kind][where], exact.held[index], rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose(found.crossed[site.kind][where], exact.crossed[index], rtol=1e-8, atol=1e-12)
+
+
+SITES = [("z", 0, 1), ("attn_out", 1), ("resid_mid", 0), ("mlp_out", 0), ("mlp_out", 1), ("resid_post", 0)]
+
+
+def test_named_activations_from_a_whole_prompt_are_what_a_basis_gives(known):
+    model, _, kept = known
+    prompt = range(AT + 1)
+    found = found_of(known, prompt, 0)
+    named = [(Site("z", 1, head=0), [AT]), (Site("mlp_out", 0), [3]), (Site("resid_pre", 1), [5])]
+    exact = optimisation.products(fused.weights(model), kept, prompt, ask, named)
+    np.testing.assert_allclose(exact.responding, found.responding, rtol=1e-9)
+    op, imp = exact.differential()
+    for index, (site, (position,)) in enumerate(named):
+        expected = [one[site.layer, position, site.head or 0] for one in found.differential(site.kind)]
+        np.testing.assert_allclose([op[index], imp[index]], expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("site", "position", "why"),
+    [
+        (Site("mlp_out", 0), 2, "the past begins at position 3"),
+        (Site("mlp_out", 0), 8, "the future is asked at position 7"),
+        (Site("mlp_out", 1), 5, "of what the last layer writes the future reads position 7 alone"),
+        (Site("resid_pre", 0), 4, "no change of the past has reached another position"),
+    ],
+)
+def test_what_is_not_between_past_and_future_is_refused(known, site, position, why):
+    """And rightly: there holding it changes nothing."""
+    model, _, kept = known
+    with pytest.raises(ValueError, match=f"is not between the past and the future: {why}"):
+        optimisation.products(fused.weights(model), kept, [3], ask, [(site, [position])])
+    found = found_of(known, [3], 0)
+    if position <= AT:
+        where = (site.layer, position, 0)
+        np.testing.assert_allclose(found.held[site.kind][where], found.responding, rtol=1e-9)
+
+
+def test_a_past_of_a_later_layer_refuses_what_lies_before(known):
+    model, _, kept = known
+    with pytest.raises(ValueError, match="it lies before layer 1"):
+        optimisation.products(fused.weights(model), kept, [3], ask, [(Site("mlp_out", 0), [5])], layer=1)
+    exact = optimisation.products(fused.weights(model), kept, [5], ask, [(Site("z", 1, head=1), [AT])], layer=1)
+    np.testing.assert_allclose(exact.held[0], found_of(known, [5], 5, layer=1).held["z"][0, 2, 1], rtol=1e-8)
+
+
+def test_a_covariance_of_the_past_is_a_root_of_it_as_directions(known):
+    model, ids, kept = known
+    root = torch.randn(40, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
+    changes = responses.basis([3, 4], 3, LENGTH, kept.stream[0], root=root)
+    found = responses.respond(fused.weights(model), kept, 3, changes, ask)
+    covariance = np.kron(np.eye(2), (root.T @ root).numpy())
+    j, held = jacobian(model, ids, [3, 4]), jacobian(model, ids, [3, 4], frozen=Site("mlp_out", 0), position=4)
+    expected = optimisation.differential(j, held, covariance=covariance)
+    got = [one[0, 1, 0] for one in found.differential("mlp_out")]
+    np.testing.assert_allclose(got, expected, rtol=1e-6)
+
+
+def test_an_mlp_with_known_weights():
+    """One layer whose heads write nothing: J' is what the final layer norm lets by, J has the MLP's slope besides."""
+    model = tiny.model(5, layers=1).double()
+    model.cfg.dtype = torch.float64
+    with torch.no_grad():
+        model.blocks[0].attn.W_O.zero_()
+        w = fused.weights(model)
+        kept = reruns.record(w, torch.tensor([[4, 5, 6]]), torch.tensor([2]))
+    found = responses.respond(w, kept, 2, responses.basis([2], 2, 3, kept.stream[0]), lambda logits: logits[:2])
+    one = w.layers[0]
+    x, after = (kept.stream[depth][0, 2].numpy() for depth in (1, 2))
+    (scale, shift), (into, bias), out = (
+        [part.detach().numpy() for part in parts] for parts in (one.ln2, one.mlp_in, one.mlp_out[:1])
+    )
+    flat = x - x.mean()
+    inner = (flat / (flat.var() + fused.LN_EPS) ** 0.5 * scale + shift) @ into + bias
+    cdf = np.array([0.5 * (1 + erf(value / 2**0.5)) for value in inner])
+    slope = cdf + inner * np.exp(-(inner**2) / 2) / (2 * np.pi) ** 0.5
+    mlp = out[0].T @ np.diag(slope) @ into.T @ norm_slope(x, scale)
+    reads = w.unembed[0].detach().numpy()[:, :2].T @ norm_slope(after, w.ln_final[0].detach().numpy())
+    expected = optimisation.differential(reads @ (np.eye(32) + mlp), reads)
+    np.testing.assert_allclose([each[0, 0, 0] for each in found.differential("mlp_out")], expected, rtol=1e-7)
+
+
+def norm_slope(x: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """The Jacobian of a layer norm, written out."""
+    size, flat = len(x), x - x.mean()
+    length = (flat.var() + fused.LN_EPS) ** 0.5
+    return np.diag(scale) @ (np.eye(size) - 1 / size - np.outer(flat, flat) / (size * length**2)) / length
+
+
+def test_futures_have_the_dimensions_they_promise():
+    logits, ways = torch.arange(20.0), optimisation.futures.Open(13, (11, 17))
+    found = {name: optimisation.future(name, ways)(logits).tolist() for name in ("legal", "verdict")}
+    assert found == {"legal": [2.0, -4.0], "verdict": [-1.0]}
+    assert optimisation.future("projection", ways)(logits).shape == (3,)
+    assert set(optimisation.FUTURES) == {"legal", "verdict", "projection"}
+    with pytest.raises(ValueError, match="future"):
+        optimisation.future("verdicts", ways)
+    with pytest.raises(ValueError, match="no other to be told from"):
+        optimisation.future("legal", optimisation.futures.Open(3, ()))
+
+
+def test_a_future_with_more_dimensions_than_the_past_is_refused(known):
+    model, _, kept = known
+    changes = responses.basis([3], 3, LENGTH, kept.stream[0])[:24]
+    with pytest.raises(ValueError, match="a future of 27 numbers cannot follow from 24 directions"):
+        responses.respond(fused.weights(model), kept, 3, changes, lambda logits: logits[:27])
