@@ -117,7 +117,8 @@ def estimates(
 ) -> tuple[list[Row], dict[str, np.ndarray]]:
     """Rank correlations with true effects over sites and meanings, and for heads the means that are compared.
 
-    Sites and meanings at which no pair has anything to patch are left out: they agree by construction.
+    What agrees by construction is left out: sites and meanings at which no pair has anything to patch, and what the
+    last layer writes anywhere but at the fork's token, which nothing reads.
     """
     places, rows, drawn = patching.by_meaning(pairs), [], {}
     found = patching.attribution(model, pairs, ESTIMATED, steps=steps, direction=direction, progress=progress)
@@ -128,7 +129,7 @@ def estimates(
             patching.at_places(one, places).reshape(-1, len(pairs))
             for one in (found[kind].values, plain[kind].values, found[kind].moved)
         ]
-        asked = (told[2] > 0).any(axis=1)
+        asked = (told[2] > 0).any(axis=1) & _read(sweeps[kind])
         for name, estimate in zip(ESTIMATES, told, strict=True):
             compared = abs(true[asked]) if name == ESTIMATES[2] else true[asked]  # a size has no sign
             value, low, high = patching.agreement(estimate[asked].T, compared.T, pairs.maze, seed=seed)
@@ -137,6 +138,15 @@ def estimates(
         if kind == "z":
             drawn = {"true": true[asked].mean(axis=1), "estimate": told[0][asked].mean(axis=1)}
     return rows, drawn
+
+
+def _read(sweep: Sweep) -> Bool[np.ndarray, " column"]:
+    """The sites and meanings that anything behind them reads on the way to the logits at the fork's token."""
+    last = max(site.layer for site in sweep.sites)
+    kept = [[site.kind == "resid_pre" or site.layer < last] * len(MEANINGS) for site in sweep.sites]
+    read = np.array(kept)
+    read[:, HERE] = True
+    return read.ravel()
 
 
 def ablations(model: HookedTransformer, pairs: PromptPairs, *, seed: int) -> list[Row]:
