@@ -33,10 +33,12 @@ def census(
     first = sum("connectivity" in own for (layer, _), own in names.items() if layer == 0)
     late = sum("adjacency" in own or "edges_here" in own for (layer, _), own in names.items() if layer)
     held = {True: "as predicted", False: "not as predicted"}
+    every = scores.share.shape[3]
+    joined = "of which the prediction says all" if 0 < first < every else held[first > 0]
     return (
         f"On the shortest paths of {n} test mazes {len(names)} of {heads} heads bear a name (layer.head"
         f"{'; ' + said if said else ''}); before training {len(before)} of them did, {held[not before]}. Connectivity "
-        f"heads of the first layer are {first} of {scores.share.shape[3]}, {held[first > 0]}, adjacency or edges_here "
+        f"heads of the first layer are {first} of {every}, {joined}, adjacency or edges_here "
         f"heads of later ones {late}, {held[late > 0]}. Names that no head bears: {none or 'none'}."
     )
 
