@@ -7,6 +7,7 @@ from maze_interp.experiments import trace_decision
 from maze_interp.experiments import trace_decision_parts as parts
 from maze_interp.experiments import trace_decision_parts_page as page
 from maze_interp.mazes import lattice
+from maze_interp.tables import Row
 from tests import handset
 
 
@@ -48,12 +49,22 @@ def test_the_fork_looks_it_up_at_the_words_and_two_heads_are_missed(relay):
     assert "zero: " in page.about_losses(ablated)[0]
 
 
-def test_estimates_are_told_beside_their_control(relay):
+def test_estimates_are_credited_only_with_what_is_read_and_could_differ(relay):
+    """Two heads at one place each are left, and both carry all of it: there is nothing to rank."""
     model, pairs, sweeps = relay
     rows, heads = parts.estimates(model, sweeps, pairs, "denoise", steps=2, seed=0)
     assert {row.what["estimate"] for row in rows} == set(parts.ESTIMATES)
-    assert abs(heads["true"]).max() > 10
-    assert "rank correlation" in page.about_estimates(rows)[0]
+    assert [row.what["sites and meanings"] for row in rows if row.what["site"] == "z"] == [2, 2, 2]
+    assert abs(heads["true"]).min() > 10
+    assert page.about_estimates(rows) == ["Whether gradients rank heads as patching does could not be asked."]
+    ends = {"integrated gradients": (0.7, 0.9), "one gradient": (0.2, 0.5), "size of the difference": (-0.1, 0.1)}
+    told = [
+        Row("rank correlation", (low + high) / 2, low, high, 9, {"site": "z", "estimate": name})
+        for name, (low, high) in ends.items()
+    ]
+    (said,) = page.about_estimates(told)
+    assert "0.80 (0.70 to 0.90) along the line" in said
+    assert "the line is better: held" in said
 
 
 def test_distance_is_asked_in_two_parts_or_said_not_to_be(relay):
