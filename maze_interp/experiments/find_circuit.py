@@ -13,9 +13,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float
 
-from maze_interp import mazes, patching, seeds, training
+from maze_interp import mazes, patching, seeds, tables, training
 from maze_interp.experiments import find_circuit_page as page
 from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.experiments.findings import Findings, Progress
@@ -28,7 +28,6 @@ CHANGES = {"passage": mazes.move_passage, "goal": mazes.move_goal}
 SIZES = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0, 1.5, 2.0, 3.0)  # of the curve, as multiples of the circuit's
 SCORED, SEARCHED = 200, 700  # thousandths of the work
 TESTED = 12  # pairs on which scores are held against true effects
-RESAMPLED = 400
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ class Settings:
     """
 
     run: str = ""
-    mazes: int = 200
-    pairs: int = 120
+    mazes: int = 400
+    pairs: int = 240
     change: str = "passage"
     nearest: int = 2
     keep: float = 0.9
@@ -103,7 +102,7 @@ def findings(
     for name, one in (("chosen on", chosen), ("others", told)):
         what = {"mazes": name, "circuit": "found", "wires": int(found.sum())}
         kept.append(Row("kept", *one.kept(found), len(np.unique(one.pairs.maze)), what))
-    agreement = _agreement(model, told, seed)
+    agreement = _agreement(model, told)
     effect, line = scores.end - scores.begin, told.on.end - told.on.begin
     alone = circuit.kept(told.on, found)
     numbers = {
@@ -158,15 +157,15 @@ def _controls(told: Half, found: Table, settings: Settings, seed: int) -> list[R
     if graph.heads > 1:
         others = [circuit.with_other_heads(graph, found, seed=seeds.derive(seed, i)) for i in range(settings.draws)]
         drawn["with other heads"] = others
-    return [_band(told, tables, name, size) for name, tables in drawn.items()]
+    return [_band(told, these, name, size) for name, these in drawn.items()]
 
 
-def _band(told: Half, tables: list[Table], name: str, size: int) -> Row:
+def _band(told: Half, drawn: list[Table], name: str, size: int) -> Row:
     """The mean share kept by several circuits, and where 95% of them lie; n counts circuits."""
-    shares = np.array([circuit.faithfulness(told.on, table) for table in tables])
+    shares = np.array([circuit.faithfulness(told.on, table) for table in drawn])
     low, high = np.quantile(shares, [0.025, 0.975]).tolist()
     what = {"mazes": "others", "circuit": name, "wires": size}
-    return Row("kept", float(shares.mean()), low, high, len(tables), what)
+    return Row("kept", float(shares.mean()), low, high, len(drawn), what)
 
 
 def _wires(told: Half, found: Table) -> list[Row]:
@@ -180,8 +179,11 @@ def _wires(told: Half, found: Table) -> list[Row]:
     return sorted(rows, key=lambda row: -abs(row.value))
 
 
-def _agreement(model: HookedTransformer, told: Half, seed: int) -> Row:
-    """The rank correlation of all wires' scores with what their paths alone take from the clean run, in size."""
+def _agreement(model: HookedTransformer, told: Half) -> Row:
+    """The rank correlation of all wires' scores with what their paths alone take from the clean run, in size.
+
+    The interval is a jackknife's over mazes: resampling would count one maze twice on both sides.
+    """
     some, graph = told.pairs[:TESTED], told.on.graph
     everywhere = np.ones_like(patching.everywhere(some)[:1])
     found = patching.paths(model, some, graph.senders, graph.receivers, everywhere, direction="noise")
@@ -189,11 +191,14 @@ def _agreement(model: HookedTransformer, told: Half, seed: int) -> Row:
     scores = told.scores[:TESTED][:, graph.possible]
     names, of = np.unique(some.maze, return_inverse=True)
 
-    def correlation(times: Int[np.ndarray, " maze"]) -> float:
-        ranks = [np.abs(times[of] @ one).argsort().argsort() for one in (scores, lost)]
+    def correlation(mazes_in: Bool[np.ndarray, " maze"]) -> float:
+        ranks = [np.abs(mazes_in[of] @ one).argsort().argsort() for one in (scores, lost)]
         return float(np.corrcoef(*ranks)[0, 1])
 
-    rng, count = seeds.generator(seed, "agreement"), len(names)
-    drawn = [correlation(rng.multinomial(count, np.full(count, 1 / count))) for _ in range(RESAMPLED)]
-    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
-    return Row("rank correlation", correlation(np.ones(count, int)), low, high, count)
+    count = len(names)
+    value, without = (
+        correlation(np.ones(count, bool)),
+        np.array([correlation(one) for one in ~np.eye(count, dtype=bool)]),
+    )
+    half = tables.Z * float(np.sqrt((count - 1) * without.var()))
+    return Row("rank correlation", value, max(-1.0, value - half), min(1.0, value + half), count)

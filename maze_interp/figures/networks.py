@@ -10,8 +10,9 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Int
 
-from maze_interp.figures.style import BLUE, INK, VERMILLION, finish, plain
+from maze_interp.figures.style import BLUE, VERMILLION, finish, plain
 
+PART = "rgb(92, 96, 104)"  # dark enough for white letters, on a light page and on a dark one
 WIDTHS = (0.7, 1.6, 3.2)  # pixels: the weakest half of lines, the next four tenths, the strongest tenth
 BEND, POINTS, ROW = 0.22, 9, 62
 
@@ -36,13 +37,14 @@ def network(
     strength = (size[:, None] > cuts).sum(axis=1)
     traces = []
     for sign, colour, label in ((True, BLUE, up), (False, VERMILLION, down)):
-        for grade, width in enumerate(WIDTHS):
-            mine = lines[(strength == grade) & ((weights >= 0) == sign)]
-            if len(mine):
-                traces.append(_curves(places, mine, colour, width, label, grade))
+        chosen = (weights >= 0) == sign
+        for grade in np.unique(strength[chosen])[::-1].tolist():
+            look = {"color": colour, "width": WIDTHS[grade]}
+            traces.append(_curves(places, lines[chosen & (strength == grade)], look, label))
+            traces[-1].showlegend = bool(grade == strength[chosen].max())
     used = np.isin(np.arange(len(names)), lines)
     text = [plain(name) for name in names]
-    marker = {"size": 34, "color": INK, "opacity": np.where(used, 0.95, 0.2).tolist(), "symbol": "square"}
+    marker = {"size": 34, "color": PART, "opacity": np.where(used, 0.95, 0.2).tolist(), "symbol": "square"}
     font = {"size": 10, "color": "white"}
     dots = {"mode": "markers+text", "text": text, "textfont": font, "hoverinfo": "text", "showlegend": False}
     traces.append(go.Scatter(x=places[:, 0], y=places[:, 1], marker=marker, **dots))
@@ -53,8 +55,8 @@ def network(
     return finish(figure, title, note=note)
 
 
-def _curves(places: np.ndarray, lines: np.ndarray, colour: str, width: float, label: str, grade: int) -> go.Scatter:
-    """Lines of one look as one trace, each bent to its right."""
+def _curves(places: np.ndarray, lines: np.ndarray, look: dict, label: str) -> go.Scatter:
+    """Lines of one look as one trace, each bent aside."""
     start, end = places[lines[:, 0]], places[lines[:, 1]]
     along = end - start
     aside = np.stack([along[:, 1], -along[:, 0]], axis=1) * BEND * np.linspace(-1, 1, len(lines))[:, None]
@@ -62,16 +64,5 @@ def _curves(places: np.ndarray, lines: np.ndarray, colour: str, width: float, la
     points = start[:, None] + t * along[:, None] + 2 * t * (1 - t) * aside[:, None]
     gap = np.full((len(lines), 1, 2), np.nan)
     x, y = np.concatenate([points, gap], axis=1).reshape(-1, 2).T
-    look = {"color": colour, "width": width}
-    first = grade == len(WIDTHS) - 1
-    return go.Scatter(
-        x=x,
-        y=y,
-        mode="lines",
-        line=look,
-        opacity=0.75,
-        name=plain(label),
-        legendgroup=label,
-        showlegend=first,
-        hoverinfo="skip",
-    )
+    name = plain(label)
+    return go.Scatter(x=x, y=y, mode="lines", line=look, opacity=0.75, name=name, legendgroup=name, hoverinfo="skip")
