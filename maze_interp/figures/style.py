@@ -3,8 +3,8 @@
 Backgrounds are transparent and everything that is not data (text, axes, maze walls) is drawn in one mid grey that
 reads on white and on black. A page made by `figures.page` goes further: its style sheet finds what was drawn in
 exactly that grey and repaints it in the page's own ink, by `prefers-color-scheme`. Data colours are Okabe and Ito's
-(2008, "Color Universal Design"), told apart by every common colour vision; colour scales start transparent, so that
-zero is the page itself.
+(2008, "Color Universal Design"), told apart by every common colour vision, their yellow darkened so that a line of it
+shows on white; colour scales start transparent, so that zero is the page itself.
 """
 
 import html
@@ -13,7 +13,7 @@ import textwrap
 import plotly.graph_objects as go
 import plotly.io
 
-ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#B9A700"
 BLUE, VERMILLION, PURPLE = "rgb(0, 114, 178)", "#D55E00", "#CC79A7"
 OKABE_ITO = (BLUE, ORANGE, GREEN, VERMILLION, SKY, PURPLE, YELLOW)
 INK = "rgb(122, 126, 133)"
