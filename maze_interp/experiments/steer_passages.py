@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 
 from maze_interp import mazes, models, recipes, seeds, steering, training
 from maze_interp.experiments import steer_passages_page as page
@@ -27,7 +27,7 @@ from maze_interp.tables import Row, paired_difference, proportion
 
 CHOOSES = ("regression", 2.0)  # what place and depth are chosen with
 AS = (page.STEERED, page.RANDOM, page.ANOTHER)
-Solved = Bool[np.ndarray, " maze"]
+Solved = np.ndarray  # of each maze, whether it is walked as wished; validation mazes are not as many
 
 
 @dataclass(frozen=True)

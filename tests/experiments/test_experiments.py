@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from maze_interp import experiments, figures, mazes, models, probing, recipes, training
+from maze_interp import experiments, figures, mazes, models, probing, recipes, steering, training
 from maze_interp.experiments import attention, behaviour
 from tests import tiny
 
@@ -28,6 +28,15 @@ SMALL = {  # settings that make it quick
     "wavefront": {"mazes": 80, "unseen": 80},
     "scrub": {"mazes": 30, "donors": 300},
     "find_circuit": {"mazes": 40, "pairs": 12, "nearest": 1, "draws": 2, "keep": 0.5},
+    "steer_passages": {
+        "mazes": 30,
+        "learn": 30,
+        "methods": ("means", "topk"),
+        "strengths": (1.0,),
+        "place": "separator",
+        "autoencoder": steering.AutoencoderRecipe(features=8, active=2, steps=10, batch=32),
+    },
+    "retarget": {"mazes": 12, "learn": 4, "strengths": (1.0,)},
     "trace_decision": {"mazes": 40, "pairs": 20, "nearest": 1, "steps": 1, "ablated": 6},
 }
 MAZES = 60
