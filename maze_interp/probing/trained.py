@@ -8,7 +8,6 @@
 A probe reads the model it was trained on and no other: its weights' hash is kept and compared.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,15 +38,6 @@ class TrainedProbes:
     cols: int
 
 
-def fingerprint(model: HookedTransformer) -> str:
-    """A hash of a model's weights."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, weight in sorted(models.weights_of(model).items()):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(weight.cpu().numpy()).tobytes())
-    return digest.hexdigest()
-
-
 def save(result: ProbeResult, model: HookedTransformer, rows: int, cols: int, folder: str | Path) -> None:
     """Write a result's best probes and scores into a folder, replacing those there."""
     folder = Path(folder)
@@ -56,7 +46,7 @@ def save(result: ProbeResult, model: HookedTransformer, rows: int, cols: int, fo
         held = PAIRED if isinstance(one.fit, Bilinear) else LINEAR
         arrays |= {f"{name}.{part}": getattr(one.fit, part).astype(np.float32) for part in held}
     record = {
-        "model": fingerprint(model),
+        "model": models.fingerprint(model),
         "rows": rows,
         "cols": cols,
         "recipe": recipes.to_dict(result.recipe),
@@ -102,7 +92,7 @@ def apply(
     """
     if target not in trained.result.best:
         raise recipes.unknown("trained probe", target, trained.result.best)
-    if fingerprint(model) != trained.model:
+    if models.fingerprint(model) != trained.model:
         raise ValueError(f"the probe of {target!r} was trained on another model: their weights differ")
     size, given = (trained.rows, trained.cols), (asked.mazes.rows, asked.mazes.cols)
     if size != given:
