@@ -9,6 +9,7 @@ from maze_interp.experiments import (
     emergence,
     find_circuit,
     lens,
+    locate_optimisation,
     misgeneralisation,
     name_heads,
     read_maze,
@@ -42,6 +43,7 @@ EXPERIMENTS: dict[str, ModuleType] = {
     "steer_passages": steer_passages,
     "retarget": retarget,
     "scrub": scrub,
+    "locate_optimisation": locate_optimisation,
     "sequence_optimisation": sequence_optimisation,
 }
 
@@ -54,6 +56,7 @@ __all__ = [
     "emergence",
     "find_circuit",
     "lens",
+    "locate_optimisation",
     "misgeneralisation",
     "name_heads",
     "read",

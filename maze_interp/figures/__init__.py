@@ -10,6 +10,7 @@ from maze_interp.figures.attention import AttentionMass, attention_mass, attenti
 from maze_interp.figures.cards import card, histogram_svg, measure, side_by_side, token_markup
 from maze_interp.figures.curves import Series, curves, intervals, series, training_curves
 from maze_interp.figures.edge_panels import edges_on_maze
+from maze_interp.figures.edges import draw_edges
 from maze_interp.figures.heatmaps import heat_map
 from maze_interp.figures.lattices import draw_lattice
 from maze_interp.figures.mazes import draw_maze, gallery, wrong_moves
@@ -35,6 +36,7 @@ __all__ = [
     "card",
     "circuitsvis_attention",
     "curves",
+    "draw_edges",
     "draw_lattice",
     "draw_maze",
     "edges_on_maze",

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 
 from maze_interp import mazes, models, optimisation, storage, tokens, training
 from maze_interp.mazes import World
-from maze_interp.models import ModelConfig, cores, precision
+from maze_interp.models import ModelConfig, cores, fused, precision, reruns
 from maze_interp.tokens import TokenBatch
 from maze_interp.training import optimisers, parallel
 
@@ -54,6 +54,7 @@ def main() -> None:
         reading.regressions,
         patches.sweeps,
         histories,
+        small_changes,
     ):
         for row in measure():
             lines.append("| " + " | ".join(row) + " |")
@@ -294,6 +295,32 @@ def histories() -> list[list[str]]:
     )
     what = "split history, 200 histories, 8 outcomes: ms"
     return [[what, f"{1e3 * spent['matrix']:.2f}", f"{1e3 * spent['acts']:.2f} (by its 16 acts)", ""]]
+
+
+def small_changes() -> list[list[str]]:
+    """Optimisation and impact of every head, MLP and stream at every position of a prompt, a future of 3 numbers."""
+    model = models.build(MODEL, seed=0)
+    ids = torch.from_numpy(model.maze_tokenizer.encode_prompts(mazes.draw(World(), 1, seed=0), seed=0).ids).long()
+    last, w = ids.shape[1] - 1, fused.weights(model)
+    with torch.no_grad():
+        kept = reruns.record(w, ids, torch.tensor([last]))
+
+    def of(positions: list[int]) -> Callable[[], object]:
+        changes = optimisation.basis(positions, min(positions), ids.shape[1], kept.stream[0])
+        return lambda: optimisation.respond(w, kept, min(positions), changes, lambda logits: logits[11:14])
+
+    whole = optimisation.sketch(range(last + 1), 0, ids.shape[1], kept.stream[0], count=64, seed=0)
+    spent = medians(
+        {
+            "goal": of([last - 1]),
+            "edge and goal": of([1, 3, last - 1]),
+            "prompt": lambda: optimisation.respond(w, kept, 0, whole, lambda logits: logits[11:14]),
+        },
+        3,
+    )
+    what = "small changes through every part of a 6 x 6 maze: s a maze"
+    beside = f"{spent['goal']:.2f} (the goal's token), {spent['prompt']:.2f} (the prompt, 64 random directions)"
+    return [[what, f"{spent['edge and goal']:.2f} (an edge's and the goal's tokens)", beside, ""]]
 
 
 if __name__ == "__main__":

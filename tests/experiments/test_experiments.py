@@ -24,6 +24,7 @@ SMALL = {  # settings that make it quick
     "embeddings": {"mazes": 20},
     "lens": {"mazes": 20, "learn": 40, "steps": 4},
     "shifts": {"mazes": 10, "only": "row_by_row, goal_cut_off"},
+    "locate_optimisation": {"mazes": 8, "small": 8, "pairs": 4, "walkers": 12},
     "emergence": {"mazes": 30, "learn": 80},
     "wavefront": {"mazes": 80, "unseen": 80},
     "scrub": {"mazes": 30, "donors": 300},
