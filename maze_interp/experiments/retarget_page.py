@@ -16,6 +16,7 @@ STEEPER = "change a step of distance, both less really moved"
 BOTH, ADD, SUBTRACT = "vector, both", "vector added", "vector taken away"
 TOKEN, TOKENS, OWN = "token of another maze, one depth", "token of another maze", "token of its own maze"
 SHOWN = (PROMPT, BOTH, TOKENS, RANDOM)
+SEVERAL = 10  # mazes at a distance, for it to be drawn
 PLACES = {
     "goal": "the goal's token",
     "behind": "the words behind it",
