@@ -98,7 +98,8 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     scored = attention.score_heads(model, others[:100], mazes.solve(others[:100], seed=seed), seed=seed)
     read, values = locate_training.courses(trained, few, settings.coding, seed=seed, progress=told[7])
     changes, verdicts = locate_training.order(read, values, seed=seed)
-    strata = locate_strata.strata(model, mine, count=settings.small, seed=seed, progress=told[8])
+    strata = locate_strata.strata(model, mine, count=settings.mazes, seed=seed, progress=told[8])
+    bare_strata = locate_strata.strata(untrained, mine, count=settings.small, seed=seed)
     walked, ranked = solvers(model, untrained, alike, steps=settings.steps, seed=seed)
     told[9](1, 1)
     top, split_by = strongest(whole), {"trained": whole} | controls
@@ -117,6 +118,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "interactions": [*relations.interactions(whole), *layers(model, asked, seed=seed)],
             "training": changes,
             "strata": strata,
+            "strata_untrained": bare_strata,
             "walkers": [*walked, ranked],
             "codings": codings(model, some, columns),
         },

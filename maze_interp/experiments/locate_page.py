@@ -38,7 +38,7 @@ def findings(
             _signs(tables["columns"]),
             _adds_up(tables["interactions"]),
             _learned(tables["training"], verdicts),
-            _strata(tables["strata"]),
+            _strata(tables["strata"], tables["strata_untrained"]),
             _walkers(tables["walkers"], settings.steps),
         ],
         tables={name: rows for name, rows in tables.items() if rows},
@@ -208,14 +208,16 @@ def _learned(rows: Sequence[Row], verdicts: Mapping[str, str]) -> str:
     )
 
 
-def _strata(rows: Sequence[Row]) -> str:
+def _strata(rows: Sequence[Row], bare: Sequence[Row] = ()) -> str:
     levels = ", ".join(f"{row.what['stratum']} {_plain(row)}" for row in rows if " less " not in row.what["stratum"])
     gaps = {row.what["stratum"]: row for row in rows if " less " in row.what["stratum"]}
     said = "; ".join(f"{name} {_signed(row)}" for name, row in gaps.items())
     fork = gaps.get("fork less corridor")
     verdict = _verdict(fork.low > 0, fork.high < 0) if fork else "not told"
+    before = next((f"; before training {_plain(row)} at forks" for row in bare if row.what["stratum"] == "fork"), "")
     return (
-        f"By small changes, the median size of Op over heads and MLPs at the second cell, mean over mazes: {levels}. "
+        f"By small changes, the median size of Op over heads and MLPs at the second cell, mean over mazes: {levels}"
+        f"{before}. "
         f"Differences: {said or 'too few mazes'}. Predicted that it is larger at forks than in corridors: {verdict}."
     )
 
