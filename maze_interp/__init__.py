@@ -7,8 +7,8 @@ import importlib
 from types import ModuleType
 
 ROOMS = (
-    "mazes", "tokens", "models", "training", "behaviour", "attention", "steering", "optimisation", "sequences", "figures",
-    "experiments",
+    "mazes", "tokens", "models", "training", "behaviour", "probing", "attention", "patching", "steering",
+    "optimisation", "sequences", "figures", "experiments",
 )  # fmt: skip
 __all__ = ["ROOMS", *ROOMS]
 __version__ = "0.1.0"

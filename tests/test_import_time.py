@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,14 @@ def imported(program: str) -> set[str]:
 )
 def test_what_an_import_brings_with_it(program, expected):
     assert imported(program) == expected
+
+
+def test_every_room_but_the_command_line_opens_by_its_name():
+    import maze_interp
+
+    folders = {path.parent.name for path in Path(maze_interp.__file__).parent.glob("*/__init__.py")}
+    assert set(maze_interp.ROOMS) == folders - {"cli"}
+    assert maze_interp.patching.__name__ == "maze_interp.patching"
 
 
 def test_a_room_that_does_not_exist_is_named():
