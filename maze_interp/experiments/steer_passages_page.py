@@ -53,7 +53,7 @@ def _where(chosen: Sequence[Row], best: Row) -> str:
             f"{alone.what['layer']}: {verdict}."
         )
     return (
-        f"Chosen on validation mazes: {PLACES[best.what['place']]}, after layer {after}, where a passage is moved in "
+        f"{'Chosen on' if len(chosen) > 1 else 'As asked, on'} validation mazes: {PLACES[best.what['place']]}, after layer {after}, where a passage is moved in "
         f"{_percent(best)}.{beside}"
     )
 
