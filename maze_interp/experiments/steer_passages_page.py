@@ -52,8 +52,9 @@ def _where(chosen: Sequence[Row], best: Row) -> str:
             f" Predicted: to push at the `;` alone is as good; it is {_percent(alone)} at best, after layer "
             f"{alone.what['layer']}: {verdict}."
         )
+    how = "Chosen on" if len(chosen) > 1 else "As asked, on"
     return (
-        f"{'Chosen on' if len(chosen) > 1 else 'As asked, on'} validation mazes: {PLACES[best.what['place']]}, after layer {after}, where a passage is moved in "
+        f"{how} validation mazes: {PLACES[best.what['place']]}, after layer {after}, where a passage is moved in "
         f"{_percent(best)}.{beside}"
     )
 
