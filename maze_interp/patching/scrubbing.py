@@ -19,8 +19,7 @@ from torch import Tensor
 
 from maze_interp import mazes, seeds
 from maze_interp.mazes import Decisions, MazeBatch, PathBatch
-from maze_interp.models import HookedTransformer, Site, fused, reruns
-from maze_interp.patching.changes import value_at
+from maze_interp.models import HookedTransformer, Site, fused
 from maze_interp.patching.graph import mlp
 from maze_interp.patching.stacked import Progress, numpy
 from maze_interp.tokens import TokenBatch, Tokenizer
@@ -56,7 +55,16 @@ class Asked:
 
 Feature = Callable[[Asked], Int[np.ndarray, "prompt position"]]
 Where = Callable[[Asked], Bool[np.ndarray, "prompt position"]]
-Put = tuple[Site, np.ndarray, Tensor]
+
+
+@dataclass(frozen=True)
+class Put:
+    """Values for single positions of prompts at a site, sorted by prompt."""
+
+    site: Site
+    prompt: Int[np.ndarray, " put"]
+    at: Int[np.ndarray, " put"]
+    value: Float[Tensor, "put d_model"]
 
 
 @dataclass(frozen=True)
@@ -108,37 +116,25 @@ def scrub(
     batch: int = 32,
     progress: Progress | None = None,
 ) -> dict[str, Scrubbed]:
-    """Scrub every prompt under each hypothesis, with donors from `pool`. `progress` counts donors and prompts run.
+    """Scrub every prompt under each hypothesis, with donors from `pool`. `progress` counts prompts of all hypotheses.
 
-    Raises ValueError for a site that the model lacks.
+    Held at once is what one hypothesis takes from donors: d_model numbers a position that it speaks of. Raises
+    ValueError for a site that the model lacks.
     """
-    claims = [(name, claim) for name, several in hypotheses.items() for claim in several]
-    for _, claim in claims:
+    for claim in (one for several in hypotheses.values() for one in several):
         claim.site.check(model.cfg.n_layers, model.cfg.n_heads)
-    drawn = [
-        donors(own, pool, claim, seed=seeds.derive(seed, name, index)) for index, (name, claim) in enumerate(claims)
-    ]
-    needed = np.unique(np.concatenate([one[one >= 0] for one in drawn])) if drawn else np.zeros(0, int)
-    total, done = len(needed) + len(own) * len(hypotheses), 0
+    found = {}
     with torch.inference_mode():
         w = fused.weights(model)
-        values = [w.embed.new_zeros(*one.shape, w.embed.shape[1]) for one in drawn]
-        for start in range(0, len(needed), batch):
-            some = needed[start : start + batch]
-            kept = reruns.record(w, *_ids(w, pool[some]))
-            for (_, claim), one, into in zip(claims, drawn, values, strict=True):
-                rows, at = np.nonzero(np.isin(one, some))
-                into[rows, at] = value_at(kept, claim.site)[np.searchsorted(some, one[rows, at]), at]
-            done += len(some)
+        for done, (name, claims) in enumerate(hypotheses.items()):
+            drawn = [
+                donors(own, pool, claim, seed=seeds.derive(seed, name, index)) for index, claim in enumerate(claims)
+            ]
+            known = np.all([(one != NO_DONOR).all(axis=1) for one in drawn], axis=0) & np.ones(len(own), bool)
+            puts = _puts(w, pool, [claim.site for claim in claims], drawn, batch)
+            found[name] = Scrubbed(*_measured(w, own, puts, batch), known)
             if progress is not None:
-                progress(done, total)
-        found = {}
-        for name in hypotheses:
-            mine = [i for i, (of, _) in enumerate(claims) if of == name]
-            found[name] = _measured(w, own, [(claims[i][1].site, drawn[i], values[i]) for i in mine], batch)
-            done += len(own)
-            if progress is not None:
-                progress(done, total)
+                progress(len(own) * (done + 1), len(own) * len(hypotheses))
     return found
 
 
@@ -171,41 +167,79 @@ def _ids(w: fused.Weights, some: Asked) -> tuple[Tensor, Tensor]:
     return ids, torch.from_numpy(some.decision).long().to(device)
 
 
-def _measured(w: fused.Weights, own: Asked, puts: Sequence[Put], batch: int) -> Scrubbed:
-    """The scrubbed runs of all prompts; `puts` are sites with their donors and what those had there."""
-    known = np.all([(drawn != NO_DONOR).all(axis=1) for _, drawn, _ in puts], axis=0) & np.ones(len(own), bool)
+def _puts(w: fused.Weights, pool: Asked, sites: Sequence[Site], drawn: Sequence[np.ndarray], batch: int) -> list[Put]:
+    """What the donors have at their positions, read from plain runs as deep as the sites lie."""
+    spots = [np.nonzero(one >= 0) for one in drawn]
+    of = [one[spot] for one, spot in zip(drawn, spots, strict=True)]
+    orders = [np.argsort(one, kind="stable") for one in of]
+    values = [w.embed.new_zeros(len(one), w.embed.shape[1]) for one in of]
+    needed = np.unique(np.concatenate(of)) if of else np.zeros(0, int)
+    for start in range(0, len(needed), batch):
+        some = needed[start : start + batch]
+        read = _read(w, _ids(w, pool[some])[0], sites)
+        for site, (_, at), one, order, into in zip(sites, spots, of, orders, values, strict=True):
+            first, last = np.searchsorted(one[order], [some[0], some[-1] + 1])
+            which = order[first:last]
+            into[which] = read[site][np.searchsorted(some, one[which]), at[which]]
+    return [Put(site, *spot, value) for site, spot, value in zip(sites, spots, values, strict=True)]
+
+
+def _read(
+    w: fused.Weights, ids: Int[Tensor, "prompt position"], sites: Sequence[Site]
+) -> dict[Site, Float[Tensor, "prompt position d_model"]]:
+    """What plain runs have at the sites."""
+    found: dict[Site, Tensor] = {}
+
+    def keep(site: Site, value: Tensor) -> Tensor:
+        found[site] = value
+        return value
+
+    _stream(w, ids, keep, 1 + max(site.layer for site in sites))
+    return {site: found[site] for site in sites}
+
+
+def _measured(
+    w: fused.Weights, own: Asked, puts: Sequence[Put], batch: int
+) -> tuple[Float[np.ndarray, " prompt"], Bool[np.ndarray, " prompt"]]:
+    """The loss of the right step in the scrubbed runs, and whether it is the most likely token."""
     losses, right = [], []
     for start in range(0, len(own), batch):
         rows = slice(start, start + batch)
         ids, at = _ids(w, own[rows])
-        span = (rows, slice(ids.shape[1]))
-        here = [(site, torch.from_numpy(drawn[span] >= 0).to(ids.device), given[span]) for site, drawn, given in puts]
-        logits = _logits(w, ids, at, here)
+        here = [_of_batch(put, start, batch, ids.shape[1]) for put in puts]
+
+        def replaced(site: Site, value: Tensor, here: Sequence[Put] = here) -> Tensor:
+            for put in here:
+                if put.site == site:
+                    value = value.clone()
+                    value[put.prompt, put.at] = put.value
+            return value
+
+        x = _stream(w, ids, replaced, len(w.layers))
+        logits = fused.unembed(w, x[torch.arange(len(x), device=x.device), at])
         wanted = torch.from_numpy(own.right[rows]).long().to(ids.device)
         losses.append(numpy(F.cross_entropy(logits, wanted, reduction="none")))
         right.append((logits.argmax(dim=-1) == wanted).cpu().numpy())
-    return Scrubbed(np.concatenate(losses), np.concatenate(right), known)
+    return np.concatenate(losses), np.concatenate(right)
 
 
-def _logits(
-    w: fused.Weights,
-    ids: Int[Tensor, "prompt position"],
-    at: Int[Tensor, " prompt"],
-    puts: Sequence[tuple[Site, Tensor, Tensor]],
-) -> Float[Tensor, "prompt vocab"]:
-    """The logits at `at` of runs in which sites are replaced where their mask is set."""
+def _of_batch(put: Put, start: int, batch: int, length: int) -> Put:
+    """The part of it that is put into some prompts, which are counted from 0, up to a length."""
+    first, last = np.searchsorted(put.prompt, [start, start + batch])
+    inside = first + np.flatnonzero(put.at[first:last] < length)
+    return Put(put.site, put.prompt[inside] - start, put.at[inside], put.value[inside])
 
-    def put(site: Site, value: Tensor) -> Tensor:
-        for one, mask, given in puts:
-            value = torch.where(mask[..., None], given, value) if one == site else value
-        return value
 
+def _stream(
+    w: fused.Weights, ids: Int[Tensor, "prompt position"], visit: Callable[[Site, Tensor], Tensor], layers: int
+) -> Float[Tensor, "prompt position d_model"]:
+    """The residual stream behind so many layers, where every site has become what `visit` makes of its value."""
     positions = torch.arange(ids.shape[1], device=ids.device)
     x = fused.embed(w, ids, positions)
-    for index, layer in enumerate(w.layers):
-        x = put(Site("resid_pre", index), x)
+    for index, layer in enumerate(w.layers[:layers]):
+        x = visit(Site("resid_pre", index), x)
         mixed = fused.attend_causal(*fused.qkv(w, layer, x, positions))
-        x = x + put(Site("attn_out", index), fused.after_heads(layer, x, mixed) - x)
-        x = x + put(Site("mlp_out", index), mlp(layer, x))
-        x = put(Site("resid_post", index), x)
-    return fused.unembed(w, x[torch.arange(len(x), device=x.device), at])
+        x = x + visit(Site("attn_out", index), fused.after_heads(layer, x, mixed) - x)
+        x = x + visit(Site("mlp_out", index), mlp(layer, x))
+        x = visit(Site("resid_post", index), x)
+    return x
