@@ -38,7 +38,7 @@ def sentences(
         f"one. Told so in the prompt, the model walks it in {_list(find, '', 0.0, PROMPT)}; not told, in "
         f"{_list(find, '', 0.0, UNTOUCHED)}."
     )
-    return [asked, _where(chosen, best), *_ways(find, strength), _controls(find, strength, beyond), _apart(apart)]
+    return [asked, _where(chosen, best), *_ways(find, strength), _controls(find, strength, beyond), _apart(apart, beyond)]
 
 
 def _where(chosen: Sequence[Row], best: Row) -> str:
@@ -85,12 +85,15 @@ def _controls(
     )
 
 
-def _apart(apart: Sequence[Row]) -> str:
+def _apart(apart: Sequence[Row], beyond: Sequence[Row]) -> str:
+    """Which of the two is easier, of ways that surely do one of them at all."""
+    works = {row.what["method"] for row in beyond if row.what["wish"] in ("add", "remove") and row.low > 0}
     told = []
     for row in apart:
         easier = "adding is easier" if row.low > 0 else "removing is easier" if row.high < 0 else "neither surely"
         if row.what["among"] != "all":
-            told.append(f"by {row.what['method']} {_points(row)}, {easier}")
+            said = easier if row.what["method"] in works else "but neither is surely done at all"
+            told.append(f"by {row.what['method']} {_points(row)}, {said}")
     count = max((row.n for row in apart if row.what["among"] != "all"), default=0)
     return (
         f"Predicted: adding is easier than removing. In the {count} mazes both of whose prompts the model walks, "
