@@ -38,7 +38,13 @@ def sentences(
         f"one. Told so in the prompt, the model walks it in {_list(find, '', 0.0, PROMPT)}; not told, in "
         f"{_list(find, '', 0.0, UNTOUCHED)}."
     )
-    return [asked, _where(chosen, best), *_ways(find, strength), _controls(find, strength, beyond), _apart(apart, beyond)]
+    return [
+        asked,
+        _where(chosen, best),
+        *_ways(find, strength),
+        _controls(find, strength, beyond),
+        _apart(apart, beyond),
+    ]
 
 
 def _where(chosen: Sequence[Row], best: Row) -> str:
