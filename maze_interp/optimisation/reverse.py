@@ -106,8 +106,9 @@ def _through(
 
 def _run(w: fused.Weights, x: Tensor, layer: int, kept: Record) -> Record:
     """The run from the stream before `layer` on, of which nothing is kept but the stream and what heads mixed."""
-    positions = torch.arange(x.shape[1], device=x.device)
-    stream, mixed = [x] * (2 * layer + 1), [x] * layer  # nobody asks for what lies before
+    positions, rows = torch.arange(x.shape[1], device=x.device), len(x)
+    stream = [*(one[:1].expand(rows, -1, -1) for one in kept.stream[: 2 * layer]), x]
+    mixed = [one[:1].expand(rows, -1, -1, -1) for one in kept.mixed[:layer]]
     for one in w.layers[layer:]:
         mixed.append(fused.attend_causal(*fused.qkv(w, one, stream[-1], positions)))
         stream.append(fused.after_heads(one, stream[-1], mixed[-1]))
