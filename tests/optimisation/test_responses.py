@@ -130,7 +130,9 @@ def test_held_at_several_positions_together(known):
     places = np.zeros((2, LENGTH), bool)
     places[0, [3, 5, AT]], places[1, [4, 6]] = True, True
     found = responses.respond(fused.weights(model), kept, 2, changes, ask, places=places)
-    named = [(Site(*site), np.flatnonzero(place).tolist()) for site in SITES for place in places if site[1] == 0 or place[AT]]
+    named = [
+        (Site(*site), np.flatnonzero(place).tolist()) for site in SITES for place in places if site[1] == 0 or place[AT]
+    ]
     exact = reverse.products(fused.weights(model), kept, [2, 3], ask, named)
     for index, (site, positions) in enumerate(named):
         where = (site.layer, 0 if AT in positions else 1, site.head or 0)
