@@ -132,7 +132,7 @@ def estimates(
         asked = (told[2] > 0).any(axis=1) & _read(sweeps[kind])
         for name, estimate in zip(ESTIMATES, told, strict=True):
             compared = abs(true[asked]) if name == ESTIMATES[2] else true[asked]  # a size has no sign
-            value, low, high = patching.agreement(estimate[asked].T, compared.T, pairs.maze, seed=seed)
+            value, low, high = patching.agreement(estimate[asked].T, compared.T, pairs.maze)
             what = {"site": kind, "estimate": name, "sites and meanings": int(asked.sum())}
             rows.append(Row("rank correlation", value, low, high, len(np.unique(pairs.maze)), what))
         if kind == "z":

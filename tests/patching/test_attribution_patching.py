@@ -81,13 +81,32 @@ def test_agreement_is_spearman_s_of_means():
     rng = np.random.default_rng(0)
     true, maze = rng.normal(size=(60, 30)) + rng.normal(size=30), np.repeat(np.arange(20), 3)
     estimate = (true + rng.normal(size=true.shape)).round(1)
-    value, low, high = patching.agreement(estimate, true, maze, seed=0)
+    value, low, high = patching.agreement(estimate, true, maze)
     assert value == pytest.approx(spearmanr(estimate.mean(axis=0), true.mean(axis=0)).statistic)
     assert low < value < high <= 1
-    none, low, high = patching.agreement(rng.normal(size=true.shape), true, maze, seed=0)
+    none, low, high = patching.agreement(rng.normal(size=true.shape), true, maze)
     assert low < 0 < high
     assert abs(none) < 0.5
-    assert np.isnan(patching.agreement(np.zeros_like(true), true, maze, seed=0)).all()
+    assert np.isnan(patching.agreement(np.zeros_like(true), true, maze)).all()
+    assert np.isnan(patching.agreement(estimate[:6], true[:6], maze[:6])).all()  # two mazes
+    lone = np.where(maze[:, None] == 0, estimate, 0.0)  # the same everywhere without the one maze
+    assert np.isnan(patching.agreement(lone, true, maze)).all()
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.9])
+def test_the_interval_of_agreement_covers_what_as_many_mazes_give_on_average(shared):
+    """At least 9 of 10 of 60 samples of 20 mazes, where 95% are meant; chance of fewer than 54 at 95%: 1 in 30."""
+    rng = np.random.default_rng(0)
+    effect = rng.normal(size=40)
+    estimate, found = effect + 0.8 * rng.normal(size=40), []
+    for _ in range(60):
+        noise, other = 3 * rng.normal(size=(2, 20, 40))
+        estimated = estimate + shared * noise + (1 - shared**2) ** 0.5 * other
+        found.append(patching.agreement(estimated, effect + noise, np.arange(20)))
+    value, low, high = np.array(found).T
+    assert ((low <= value.mean()) & (value.mean() <= high)).sum() >= 54
+    assert ((low <= value) & (value <= high)).all()
+    assert (high - low).mean() < 0.8
 
 
 def test_bad_input_is_refused(asked):
