@@ -14,6 +14,7 @@ from maze_interp.patching.graph import PORTS, name
 from maze_interp.tables import Row
 
 LISTED = 40
+WAYS = 5  # to give heads' parts to others, from which more than those ways is told
 FEW, SLACK, CHANCE, OTHERS = 0.5, 0.1, 0.1, 0.5  # of the predictions
 
 
@@ -61,7 +62,7 @@ def sentences(
 ) -> list[str]:
     """What was asked, what was found, and what became of the predictions."""
     found, random = by["found"], by["random wires"]
-    few = numbers["circuit"] / numbers["wires"]
+    few, enough = numbers["circuit"] / numbers["wires"], found.low >= keep - SLACK
     said = [
         f"In {numbers['pairs']:.0f} pairs of {numbers['mazes']:.0f} test mazes {moved} from the "
         f"fork, so that another step is right; the model prefers the right "
@@ -75,20 +76,15 @@ def sentences(
         f"{numbers['accounted_for_on_others']:.0%} of the squared effect there. With it alone the right step leads in "
         f"{numbers['right_leads_by_the_circuit_alone']:.0%} of those pairs; with all wires in "
         f"{numbers['right_leads_on_others']:.0%}, with none in {numbers['right_leads_in_corrupted']:.0%}.",
-        f"Predicted: fewer than half of all wires are enough; they are {few:.0%}: {_verdict(few < FEW)}. Predicted: "
-        f"{keep - SLACK:.0%} or more is kept on other mazes: "
-        f"{_told(found.low >= keep - SLACK, found.high < keep - SLACK)}.",
+        f"Predicted: fewer than half of all wires are enough; those found are {few:.0%}: "
+        f"{'held' if few < FEW and enough else 'not told'}. Predicted: {keep - SLACK:.0%} or more is kept on other "
+        f"mazes: {_told(enough, found.high < keep - SLACK)}.",
         f"Predicted: random connected circuits of the same size keep less than {CHANCE:.0%}; {random.n} of them keep "
         f"{random.value:.0%} on average, 95% of them {random.low:.0%} to {random.high:.0%}: "
         f"{_told(random.high < CHANCE, random.low >= CHANCE)}.",
     ]
     if "with other heads" in by:
-        other, limit = by["with other heads"], OTHERS * found.value
-        said.append(
-            "The shape alone, every head's part given to another head of its layer, keeps "
-            f"{other.value:.0%} ({other.n} ways to do so; 95% of them {other.low:.0%} to {other.high:.0%}). Predicted: "
-            f"less than half of what the circuit keeps: {_told(other.high < limit, other.low >= limit)}."
-        )
+        said.append(_about_other_heads(by["with other heads"], OTHERS * found.value))
     said.append(
         f"Scores are estimates: over all wires their size has rank correlation {agreement.value:.2f} "
         f"({agreement.low:.2f} to {agreement.high:.2f}, {agreement.n} mazes) with what each wire's path alone takes "
@@ -96,6 +92,15 @@ def sentences(
         f"{_largest(wires)}"
     )
     return said
+
+
+def _about_other_heads(other: Row, limit: float) -> str:
+    many = other.n >= WAYS
+    return (
+        f"The shape alone, every head's part given to another head of its layer, keeps {other.value:.0%} ({other.n} "
+        f"distinct ways to do so; 95% of them {other.low:.0%} to {other.high:.0%}). Predicted: less than half of what "
+        f"the circuit keeps: {_told(many and other.high < limit, many and other.low >= limit)}."
+    )
 
 
 def picture(
@@ -164,10 +169,6 @@ def _largest(wires: Sequence[Row]) -> str:
 
 def _percent(row: Row) -> str:
     return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"
-
-
-def _verdict(held: bool) -> str:
-    return "held" if held else "refuted"
 
 
 def _told(held: bool, refuted: bool) -> str:

@@ -127,22 +127,32 @@ def random_circuit(graph: Graph, count: int, *, seed: int) -> Table:
 def with_other_heads(graph: Graph, table: Table, *, seed: int) -> Table:
     """The circuit with every head's part given to another head of its layer: as many wires, between the same layers.
 
-    Raises ValueError for a model with one head a layer.
+    In each layer it is one of all derangements of its heads, equally likely: of two heads there is but one. Raises
+    ValueError for a model with one head a layer.
     """
     if graph.heads == 1:
         raise ValueError("a layer with one head has no other to give its part to")
-    shifts = seeds.generator(seed, "other heads").integers(1, graph.heads, size=graph.layers)
+    rng = seeds.generator(seed, "other heads")
+    heads = [_deranged(graph.heads, rng) for _ in range(graph.layers)]
 
     def other(site: Site) -> Site:
         if site.head is None:
             return site
-        return replace(site, head=int(site.head + shifts[site.layer]) % graph.heads)
+        return replace(site, head=int(heads[site.layer][site.head]))
 
     changed = np.zeros_like(table)
     receivers = [graph.receivers.index(other(one)) for one in graph.receivers]
     senders = [graph.senders.index(other(one)) for one in graph.senders]
     changed[np.ix_(receivers, senders)] = table
     return changed
+
+
+def _deranged(count: int, rng: np.random.Generator) -> Int[np.ndarray, " head"]:
+    """A permutation that leaves nothing in its place: about one in e does."""
+    while True:
+        order = rng.permutation(count)
+        if (order != np.arange(count)).all():
+            return order
 
 
 def _grown(graph: Graph, scores: np.ndarray, enough: Callable[[Table], bool]) -> Table:

@@ -6,6 +6,7 @@ import torch
 
 from maze_interp import mazes, patching
 from maze_interp.mazes import World
+from maze_interp.models import Site
 from maze_interp.patching import circuit
 from maze_interp.patching.graph import Graph
 from tests import handset, tiny
@@ -142,6 +143,21 @@ def test_random_circuits_are_connected_and_of_the_size_asked(count):
         other = circuit.with_other_heads(SMALL, table, seed=seed)
         assert other.sum() == table.sum()
         assert (SMALL.live(other) == other).all()
+
+
+def test_other_heads_are_drawn_from_all_ways_that_leave_none_in_its_place():
+    """Two layers of three heads have four ways, and 60 draws miss one of them with a chance below 1e-6."""
+    graph = Graph(2, 3)
+    table = np.zeros_like(graph.possible)
+    senders = [graph.senders.index(Site("z", 0, 0)), graph.senders.index(Site("z", 1, 0))]
+    table[-1, senders] = True
+    drawn = [circuit.with_other_heads(graph, table, seed=seed) for seed in range(60)]
+    assert len({one.tobytes() for one in drawn}) == 4
+    assert not any(one[-1, senders].any() for one in drawn)
+    four = Graph(1, 4)
+    some = circuit.random_circuit(four, 6, seed=1)
+    others = {circuit.with_other_heads(four, some, seed=seed).tobytes() for seed in range(100)}
+    assert 3 < len(others) <= 9  # cyclic shifts are 3
 
 
 def test_without_an_effect_or_another_head_there_is_nothing_to_search():

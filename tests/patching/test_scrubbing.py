@@ -6,7 +6,7 @@ import torch
 
 from maze_interp import mazes
 from maze_interp.mazes import World
-from maze_interp.models import Site
+from maze_interp.models import Site, access, fused
 from maze_interp.patching import hypotheses, scrubbing
 from maze_interp.patching.hypotheses import HYPOTHESES
 from maze_interp.patching.scrubbing import NO_DONOR, NOT_ASKED, Claim
@@ -133,3 +133,19 @@ def test_claims_are_about_sites_that_exist():
     own = drawn(model.maze_tokenizer, 4, 0)
     with pytest.raises(ValueError, match=r"layers 0\.\.1"):
         scrubbing.scrub(model, own, own, {"deep": hypotheses.reach(2, 1)}, seed=0)
+
+
+def test_only_what_a_claim_speaks_of_is_held():
+    model = tiny.model(1, layers=2)
+    own, pool = drawn(model.maze_tokenizer, 6, 0), drawn(model.maze_tokenizer, 40, 1)
+    (claim,) = hypotheses.reach(1, 0)
+    chosen = scrubbing.donors(own, pool, claim, seed=0)
+    with torch.no_grad():
+        (put,) = scrubbing._puts(fused.weights(model), pool, [claim.site], [chosen], 7)
+    assert len(put.value) == len(put.at) == (chosen >= 0).sum() <= len(own)
+    assert (put.at == own.decision[put.prompt]).all()
+    of = chosen[put.prompt, put.at]
+    with torch.no_grad():
+        plain = access.run(model, torch.from_numpy(pool.tokens.ids[of]).long(), read=[claim.site]).values[claim.site]
+    there = plain[torch.arange(len(of)), torch.from_numpy(put.at).long()]
+    np.testing.assert_allclose(put.value, there, atol=1e-4)
