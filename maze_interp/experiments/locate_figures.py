@@ -6,7 +6,7 @@ import numpy as np
 
 from maze_interp import figures
 from maze_interp.experiments.locate_effects import Effects
-from maze_interp.experiments.locate_ranks import means
+from maze_interp.experiments.locate_ranks import means, rank_correlation
 from maze_interp.experiments.locate_readings import Column, Reading
 from maze_interp.figures import Figure, Series
 from maze_interp.mazes import MazeBatch
@@ -68,8 +68,10 @@ def _effects(whole: Reading, moved: Effects) -> Figure:
     for name, kinds in groups.items():
         which = np.array([column.kind in kinds for column in whole.columns])
         dots.append(Series(name, means(whole.op)[which], moved.shares[which]))
-    high, place = float(moved.shares.max()), whole.columns[int(moved.shares.argmax())]
-    title = f"What moves the choice most in pairs of other mazes is {place.name}: {high:.0%}"
+    alike = rank_correlation(np.abs(means(whole.op)), moved.shares)
+    title = f"The size of Op ranks parts as patching pairs of other mazes does: rank correlation {alike:.2f}"
+    if not alike > 0:
+        title = "The size of Op does not rank parts as patching pairs of other mazes does"
     x, y = "Op by split histories (nats)", "effect of the patch (share of the change)"
     return figures.scatter(dots, title=title, x=x, y=y)
 
