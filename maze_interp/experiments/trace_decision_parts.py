@@ -3,7 +3,7 @@
 Distance: the same shares for changes near the fork and far from it. Edges: what each edge of the prompt brings back,
 before each layer, to be drawn where it lies. Estimates: how well gradients rank what patching measured. Ablation and
 knock-out: what is lost without each head, and if the fork may not look at what means this or that, beside as many
-positions drawn at random. Rollouts: whether the whole path turns where the preference does.
+other positions drawn at random. Rollouts: whether the whole path turns where the preference does.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,14 +26,16 @@ WORDS = tuple(index for index, name in enumerate(MEANINGS) if name.startswith("<
 LISTED = tuple(range(MEANINGS.index("<ADJLIST_START>")))  # the meanings of edges
 ESTIMATED = ("resid_pre", "attn_out", "mlp_out", "z")
 ESTIMATES = ("integrated gradients", "one gradient", "size of the difference")
+AHEAD = "words beyond edges"
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Edges:
-    """What each edge of the prompt brings back, as a share of the pair's or the mean change: [layer, edge].
+    """What each edge of the prompt brings back: [layer, edge], edges numbered like flattened passages.
 
-    Edges are numbered like flattened passages; NaN where there is none. `example` is a pair, `average` over all.
+    `example` is a share of one pair's change. `average` is the mean over the pairs that have the edge, as a share of
+    the mean change of all pairs. NaN where there is no such edge, and where the change is none or may be 0 on average.
     """
 
     layers: tuple[int, ...]
@@ -71,15 +73,17 @@ def edges(model: HookedTransformer, pairs: PromptPairs, direction: str, progress
     change = found.values[DIFFERENCE] - found.begin[DIFFERENCE]
     size = 2 * pairs.mazes.rows * pairs.mazes.cols
     pair = int(np.argsort(abs(line))[len(line) * 3 // 4])
+    whole = line.mean() if not np.isnan(patching.shares(line[:, None], line, pairs.maze)).any() else np.nan
+    own = line[pair] if patching.apart(found.begin[DIFFERENCE], found.end[DIFFERENCE])[pair] else np.nan
     example, average = np.full((2, len(layers), size), np.nan)
     sums, times = np.zeros((size, len(layers))), np.zeros(size)
     for slot, edge in enumerate(number):
         has = np.flatnonzero(edge >= 0)
         np.add.at(sums, edge[has], change[:, slot, has].T)
-        np.add.at(times, edge[has], line[has])
+        np.add.at(times, edge[has], 1)
         if edge[pair] >= 0:
-            example[:, edge[pair]] = change[:, slot, pair] / line[pair]
-    average[:, times != 0] = sums[times != 0].T / times[times != 0]
+            example[:, edge[pair]] = change[:, slot, pair] / own
+    average[:, times > 0] = sums[times > 0].T / times[times > 0] / whole
     return Edges(tuple(layers), pair, example, average)
 
 
@@ -160,25 +164,42 @@ def ablations(model: HookedTransformer, pairs: PromptPairs, *, seed: int) -> lis
     return rows
 
 
-def cuts(model: HookedTransformer, pairs: PromptPairs, *, seed: int) -> list[Row]:
+def cuts(model: HookedTransformer, pairs: PromptPairs, *, seed: int, progress: Progress | None = None) -> list[Row]:
     """What is lost if the fork's token may not look at one kind of position, in all heads of a layer.
 
-    Beside each cut is one to as many positions of the prompt, drawn at random, and the difference of the two.
+    `words beyond edges` is the difference of two such losses, pair by pair. Beside each cut but that of the edges,
+    which are most of the prompt, is one to as many other positions drawn at random, and the difference of the two.
     """
     places = patching.by_meaning(pairs)
     seen = {"words between the sections": places[list(WORDS)].any(axis=0), "edges": places[list(LISTED)].any(axis=0)}
     seen |= {name: places[MEANINGS.index(name)] for name in ("changed edge", "goal", "here")}
+    few = [name for name in seen if name != "edges"]
     before: Bool[np.ndarray, "pair position"] = np.any(places, axis=0)
-    dice = [seeds.generator(seed, "cuts", name).random(before.shape) for name in seen]
-    order = [np.where(before, one, 2.0).argsort(axis=1).argsort(axis=1) for one in dice]
-    random = [one < place.sum(axis=1, keepdims=True) for one, place in zip(order, seen.values(), strict=True)]
+    random = [_others(seen[name], before, seeds.derive(seed, "cuts", name)) for name in few]
     targets = np.array([*seen.values(), *random])
     looking = np.repeat(places[[HERE]], len(targets), axis=0)
-    found = patching.knockout(model, pairs, looking, targets, heads=[None])
-    lost, chance = np.split(_changes(found), 2, axis=2)
-    named = [{"seen": name} for name in seen]
-    measured = {"lost": lost, "at random": chance, "beyond random": lost - chance}
-    return [row for measure, change in measured.items() for row in _lost(measure, found, change, pairs, named)]
+    found = patching.knockout(model, pairs, looking, targets, heads=[None], progress=progress)
+    lost, chance = np.split(_changes(found), [len(seen)], axis=2)
+    own = lost[:, :, [list(seen).index(name) for name in few]]
+    measured = {
+        "lost": (lost, list(seen)),
+        "at random": (chance, few),
+        "beyond random": (own - chance, few),
+        AHEAD: (lost[:, :, :1] - lost[:, :, 1:2], ["words between the sections"]),
+    }
+    return [
+        row
+        for measure, (change, names) in measured.items()
+        for row in _lost(measure, found, change, pairs, [{"seen": name} for name in names])
+    ]
+
+
+def _others(place: np.ndarray, before: np.ndarray, seed: int) -> Bool[np.ndarray, "pair position"]:
+    """As many positions of each prompt as a place has, drawn at random outside it; all there are where they are few."""
+    outside: Bool[np.ndarray, "pair position"] = before & ~place
+    dice = np.where(outside, seeds.generator(seed, "others").random(place.shape), 2.0)
+    drawn: Bool[np.ndarray, "pair position"] = dice.argsort(axis=1).argsort(axis=1) < place.sum(axis=1, keepdims=True)
+    return outside & drawn
 
 
 def _changes(found: Sweep) -> Float[np.ndarray, "pair site place"]:

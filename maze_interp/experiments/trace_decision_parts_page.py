@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from maze_interp import figures
-from maze_interp.experiments.trace_decision_parts import ESTIMATES, Edges
+from maze_interp.experiments.trace_decision_parts import AHEAD, ESTIMATES, Edges
 from maze_interp.figures import Figure, Series
 from maze_interp.mazes import MazeBatch, lattice
 from maze_interp.patching import PromptPairs
@@ -35,17 +35,27 @@ def about_distance(rows: Sequence[Row]) -> list[str]:
     both = [(by[layer, parts[0]], by[layer, parts[1]]) for layer in layers if all((layer, one) in by for one in parts)]
     if not both:
         return ["Whether a change farther off reaches the fork's token later could not be asked."]
-    near, far = max(both, key=lambda pair: abs(pair[0].value - pair[1].value))
-    verdict = "not told"
-    if any(one.high < other.low for other, one in both):
-        verdict = "held"
-    elif any(other.high < one.low for other, one in both):
-        verdict = "the other way round"
-    return [
-        f"Predicted: the farther the change, the later its choice is at the fork's token. Before layer "
-        f"{near.what['layer']}, where the two are most apart, that token brings back {percent(near)} of changes "
-        f"{parts[0]} steps off and {percent(far)} of those {parts[1]}: {verdict}."
-    ]
+    later = [pair for pair in both if pair[1].high < pair[0].low]
+    sooner = [pair for pair in both if pair[0].high < pair[1].low]
+    deciding = [max(some, key=_apart) for some in (later, sooner) if some] or [max(both, key=_apart)]
+    said = "; ".join(
+        f"before layer {near.what['layer']} that token brings back {percent(near)} of changes {parts[0]} steps off and "
+        f"{percent(far)} of those {parts[1]}"
+        for near, far in deciding
+    )
+    verdict = _verdict(bool(later), bool(sooner))
+    return [f"Predicted: the farther the change, the later its choice is at the fork's token. Found {said}: {verdict}."]
+
+
+def _apart(pair: tuple[Row, Row]) -> float:
+    return abs(pair[0].value - pair[1].value)
+
+
+def _verdict(so: bool, otherwise: bool) -> str:
+    """What becomes of a prediction that is surely so in some layer, or surely the other way round in some."""
+    if so and otherwise:
+        return "surely so in one layer and the other way round in another"
+    return "held" if so else "not held" if otherwise else "not told"
 
 
 def about_estimates(rows: Sequence[Row]) -> list[str]:
@@ -80,20 +90,25 @@ def about_losses(rows: Sequence[Row]) -> list[str]:
 
 def about_cuts(rows: Sequence[Row]) -> list[str]:
     """Whether the fork's token needs the words between the sections more than the list of edges."""
-    if not rows:
-        return []
     by = {(row.measure, row.what["seen"], row.what["layer"]): row for row in rows}
-    beyond = [row for row in rows if row.measure == "beyond random"]
-    words, listed = (
-        max((row for row in beyond if row.what["seen"] == name), key=lambda row: row.value) for name in (WORDS, LISTED)
-    )
-    verdict = "held" if words.low > listed.high else "not held" if words.high < listed.low else "not told"
-    whole = [by["lost", row.what["seen"], row.what["layer"]] for row in (words, listed)]
+    ahead = [row for row in rows if row.measure == AHEAD and ("lost", WORDS, row.what["layer"]) in by]
+    if not ahead:
+        return ["Whether the fork's token looks at the words or at the edges could not be asked."]
+    so, otherwise = ([row for row in ahead if row.low > 0], [row for row in ahead if row.high < 0])
+    deciding = [max(some, key=lambda row: abs(row.value)) for some in (so, otherwise) if some]
+    said = []
+    for row in deciding or [max(ahead, key=lambda row: abs(row.value))]:
+        layer = row.what["layer"]
+        words, listed = by["lost", WORDS, layer], by["lost", LISTED, layer]
+        chance = by.get(("at random", WORDS, layer))
+        beside = f" (as many others drawn at random: {chance.value:.0%})" if chance else ""
+        said.append(
+            f"in layer {layer} it loses {words.value:.0%} without sight of the words{beside} and {listed.value:.0%} "
+            f"without the list, {percent(row)} more without the words"
+        )
     return [
-        f"Predicted: the fork's token looks the choice up at the words between the sections rather than in the list "
-        f"of edges. Without sight of the words it loses {percent(words)} more in layer {words.what['layer']}, where "
-        f"that is most, than without as many positions drawn at random ({whole[0].value:.0%} in all); without the list "
-        f"{percent(listed)} more in layer {listed.what['layer']} ({whole[1].value:.0%} in all): {verdict}."
+        f"Predicted: the fork's token looks the choice up at the words between the sections rather than in the list of "
+        f"edges. Pair by pair {'; '.join(said)}: {_verdict(bool(so), bool(otherwise))}."
     ]
 
 
@@ -183,11 +198,11 @@ def pictures(
             centre=0.0,
         )
     drawn |= _curves(
-        [row for row in sights if row.measure == "beyond random"],
+        [row for row in sights if row.measure == "lost"],
         "seen",
         "cuts",
         "What the fork's token loses if it may not look there",
-        "share lost, beyond as many positions at random",
+        "share lost",
     )
     turns = [row for row in paths if row.n]
     named = [replace(row, what={**row.what, "line": f"{row.measure}: {row.what['patched']}"}) for row in turns]
