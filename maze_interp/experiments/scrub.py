@@ -9,9 +9,10 @@ list carries nothing besides; less than half where edges are not joined; 90% and
 token. And of what the fork's token carries before layer l: if the network chains backwards, no more matters than the
 way within l steps of the goal; if it merges paths, no more than the way within 2^l steps. Both are judged at forks
 farther away than that, where the right step is not part of it, and beside the control that says least: that the token
-carries its own cell alone. Where that loses nothing either, neither law is told from a token that has not looked yet.
-Another maze's prediction is sure of a wrong step, so its loss is large and shares of it are lenient; added after a
-first look: the share beyond a guess among the ways on, and how often the right step stays the most likely token.
+carries its own cell alone. Unless that surely loses at the same forks, a law is not told from a token that has not
+looked yet. Another maze's prediction is sure of a wrong step, so its loss is large and shares of it are lenient; added
+after a first look: the share beyond a guess among the ways on, without which nothing holds, and how often the right
+step stays the most likely token, beside the plain model at the same forks.
 """
 
 from dataclasses import dataclass, replace
@@ -29,12 +30,12 @@ from maze_interp.patching.scrubbing import Asked, Claim, Scrubbed
 from maze_interp.tables import Row
 
 RANDOM, PLAIN = "random", "model"
-RECOVERED, BEYOND, RIGHT = page.RECOVERED, page.BEYOND, page.RIGHT
-LAWS = {  # how many steps near the goal matter to the fork's token before a layer; -1: its own cell alone
+RECOVERED, BEYOND, RIGHT, UNSCRUBBED, LOST = page.RECOVERED, page.BEYOND, page.RIGHT, page.UNSCRUBBED, page.LOST
+LAWS = {  # how many steps near the goal matter to the fork's token before a layer
     "chaining backwards": lambda layer: layer,
     "merging paths": lambda layer: 2**layer,
-    "seeing nothing there yet": lambda layer: -1,
 }
+UNSEEING = -1  # steps: its own cell alone
 LEAST = 8  # mazes that a share is told of
 
 
@@ -66,25 +67,23 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     layers = model.cfg.n_layers
     claims: dict[str, tuple[Claim, ...]] = {RANDOM: nothing_matters(layers), PLAIN: ()}
     claims |= {name: made(layers) for name, made in HYPOTHESES.items()}
-    claims |= {
-        _ladder(law, layer): reach(layer, steps(layer)) for law, steps in LAWS.items() for layer in range(1, layers)
-    }
+    for layer in range(1, layers):
+        claims |= {_ladder(law, layer): reach(layer, steps(layer)) for law, steps in LAWS.items()}
+        claims |= {_ladder(page.CONTROL, layer): reach(layer, UNSEEING)}
     found = scrubbing.scrub(model, own, pool, claims, seed=seed, progress=progress)
     return findings(own, found, layers)
 
 
 def findings(own: Asked, found: dict[str, Scrubbed], layers: int) -> Findings:
-    """Shares of loss recovered, with 95% intervals over mazes."""
+    """Shares of loss recovered, with intervals over mazes: 95%, of laws corrected for all layers.
+
+    Mazes with the same passages count as one.
+    """
+    own = replace(own, maze=np.unique(own.hash, return_inverse=True)[1])
     random, plain = found[RANDOM], found[PLAIN]
-    everyone = np.ones(len(own), bool)
-    rows = [row for name in HYPOTHESES for row in _rows(own, found, name, everyone, {"hypothesis": name})]
-    ladders, away = [], own.onward.length - 2  # steps from the right step's cell to the goal
-    for law, steps in LAWS.items():
-        for layer in range(1, layers):
-            beyond = max(steps(layer), layer)
-            what = {"law": law, "layer": layer, "steps": steps(layer)}
-            for name, where in (("farther", away > beyond), ("within", away <= beyond)):
-                ladders += _rows(own, found, _ladder(law, layer), where, {**what, "right step": name})
+    rows: list[Row] = []
+    for name in HYPOTHESES:
+        rows += _rows(own, found, name, found[name].known & random.known, {"hypothesis": name})
     numbers = {
         "forks": float(len(own)),
         "loss": float(plain.loss.mean()),
@@ -93,7 +92,24 @@ def findings(own: Asked, found: dict[str, Scrubbed], layers: int) -> Findings:
         "right": float(plain.right.mean()),
         "right_by_another_maze": float(random.right[random.known].mean()),
     }
-    return page.findings(rows, ladders, numbers)
+    return page.findings(rows, _ladders(own, found, layers), numbers)
+
+
+def _ladders(own: Asked, found: dict[str, Scrubbed], layers: int) -> list[Row]:
+    """Every law before every layer, and on the same forks the token that carries its own cell alone."""
+    rows, away = [], own.onward.length - 2  # steps from the right step's cell to the goal
+    for law, steps in LAWS.items():
+        for layer in range(1, layers):
+            held, control = _ladder(law, layer), _ladder(page.CONTROL, layer)
+            known = found[held].known & found[control].known & found[RANDOM].known
+            far = away > max(steps(layer), layer)
+            for name, where in (("farther", far), ("within", ~far)):
+                what = {"law": law, "layer": layer, "steps": steps(layer), "right step": name}
+                lost = {"without donor": int((where & ~known).sum())}
+                for carries, one in (("the way near the goal", held), (page.CONTROL, control)):
+                    more = {**what, "carries": carries, **lost}
+                    rows += _rows(own, found, one, where & known, more, level=1 - 0.05 / (layers - 1))
+    return rows
 
 
 def _ladder(law: str, layer: int) -> str:
@@ -101,23 +117,35 @@ def _ladder(law: str, layer: int) -> str:
 
 
 def _rows(
-    own: Asked, found: dict[str, Scrubbed], name: str, where: Bool[np.ndarray, " prompt"], what: dict[str, object]
+    own: Asked,
+    found: dict[str, Scrubbed],
+    name: str,
+    where: Bool[np.ndarray, " prompt"],
+    what: dict[str, object],
+    *,
+    level: float = 0.95,
 ) -> list[Row]:
-    """Shares recovered at some forks, and how often the right step is the most likely; none where few are known.
+    """Shares recovered at some forks, and how often the right step is the most likely; none where mazes are few.
 
-    The loss is counted from another maze's prediction, and once more from a guess.
+    The loss is counted from another maze's prediction, and once more from a guess. The right step is counted in the
+    scrubbed and in the plain run, and fork by fork as what is lost from one to the other.
     """
-    one, random, plain = found[name], found[RANDOM], found[PLAIN]
-    known = where & one.known & random.known
-    maze, lost = own.maze[known], {"without donor": int((where & ~known).sum())}
+    one, random, plain, maze = found[name], found[RANDOM], found[PLAIN], own.maze[where]
     if len(np.unique(maze)) < LEAST:
         return []
+    right, unscrubbed, ones = one.right.astype(float), plain.right.astype(float), np.ones(len(own))
+    guess = np.log(own.options)
+    columns = {
+        RECOVERED: (random.loss - one.loss, random.loss - plain.loss),
+        BEYOND: (guess - one.loss, guess - plain.loss),
+        RIGHT: (right, ones),
+        UNSCRUBBED: (unscrubbed, ones),
+        LOST: (unscrubbed - right, ones),
+    }
     rows = []
-    for measure, start in ((RECOVERED, random.loss), (BEYOND, np.log(own.options))):
-        gain, line = (start - one.loss)[known], (start - plain.loss)[known]
-        value, low, high = patching.shares(gain[:, None].astype(float), line.astype(float), maze)[0].tolist()
+    for measure, (gain, line) in columns.items():
+        change = gain[where, None].astype(float)
+        value, low, high = patching.shares(change, line[where].astype(float), maze, level=level)[0].tolist()
         if not np.isnan(value):
-            rows.append(Row(measure, value, low, high, len(gain), {**what, **lost}))
-    ones = np.ones(len(maze))
-    value, low, high = patching.shares(one.right[known][:, None].astype(float), ones, maze)[0].tolist()
-    return [*rows, Row(RIGHT, value, low, high, len(maze), {**what, **lost})]
+            rows.append(Row(measure, value, low, high, len(maze), what))
+    return rows

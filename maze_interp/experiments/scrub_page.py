@@ -11,7 +11,10 @@ from maze_interp.figures import Figure, Series
 from maze_interp.tables import Row
 
 RECOVERED, BEYOND, RIGHT = "loss recovered", "recovered beyond a guess", "right step most likely"
+UNSCRUBBED, LOST = "right step most likely, unscrubbed", "right step lost to scrubbing"
+CONTROL = "its own cell alone"
 KEPT, HALF = 0.9, 0.5
+NOT_APART = "not told apart from a token that has not looked"
 PREDICTED = {  # at least (True) or less than (False) this share is recovered
     "`;` carries its edge, after layer 0": (True, KEPT),
     "`;` carries its edge and the rest of edges nothing, after layer 0": (True, KEPT),
@@ -27,15 +30,14 @@ def findings(rows: Sequence[Row], ladders: Sequence[Row], numbers: Mapping[str, 
         named.setdefault(row.what["hypothesis"], {})[row.measure] = row
     far = [row for row in ladders if row.what["right step"] == "farther"]
     drawn = {"hypotheses": _hypotheses(rows)} if rows else {}
-    drawn |= {"reach": _reach([row for row in far if row.measure == RIGHT])} if far else {}
+    drawn |= {f"reach_{law.replace(' ', '_')}": _reach(law, mine) for law, mine in _by_law(far).items()}
     more = {f"{row.what['hypothesis']}: {row.measure}": row.value for row in rows}
-    more |= {
-        f"{row.what['law']}, before layer {row.what['layer']}, {row.what['right step']}: {row.measure}": row.value
-        for row in ladders
-    }
+    for row in ladders:
+        law, layer, step, carries = (row.what[key] for key in ("law", "layer", "right step", "carries"))
+        more[f"{law}, before layer {layer}, {step}, carrying {carries}: {row.measure}"] = row.value
     return Findings(
         heading="What activations may carry and nothing else",
-        sentences=[_asked(numbers), *_checks(named), *_judged(named), *_laws(far, numbers["right"])],
+        sentences=[_asked(numbers), *_checks(named), *_judged(named), *_laws(far)],
         tables={"hypotheses": list(rows), "reach": list(ladders)},
         figures=drawn,
         numbers=dict(numbers) | more,
@@ -60,48 +62,79 @@ def _checks(named: Mapping[str, Mapping[str, Row]]) -> list[str]:
 def _judged(named: Mapping[str, Mapping[str, Row]]) -> list[str]:
     said = []
     for name, (least, share) in PREDICTED.items():
-        if RECOVERED not in named.get(name, {}):
+        own = named.get(name, {})
+        if RECOVERED not in own:
             continue
-        row = named[name][RECOVERED]
-        above, below = row.low >= share, row.high < share
-        verdict = "held" if (above if least else below) else "refuted" if (below if least else above) else "not told"
-        bound = "at least" if least else "less than"
-        said.append(f"Predicted for {name}: {bound} {share:.0%} recovered: {verdict}. {_all(named[name])}.")
+        above, below = own[RECOVERED].low >= share, own[RECOVERED].high < share
+        kept = above and BEYOND in own and own[BEYOND].low >= share
+        verdict = _verdict(kept if least else below, below if least else above)
+        bound = f"at least {share:.0%} recovered, beyond a guess too" if least else f"less than {share:.0%} recovered"
+        said.append(f"Predicted for {name}: {bound}: {verdict}. {_all(own)}.")
     return said or ["Of no prediction did enough forks find donors."]
 
 
-def _laws(far: Sequence[Row], right: float) -> list[str]:
+def _laws(far: Sequence[Row]) -> list[str]:
     """What each law's limit on the fork's token leaves of the choice, layer by layer."""
     said = []
-    for law in dict.fromkeys(row.what["law"] for row in far):
-        mine = [row for row in far if row.what["law"] == law]
-        shares = [row for row in mine if row.measure == RECOVERED]
-        broken = [row for row in shares if row.high < KEPT]
-        verdict = f"refuted before layer {broken[0].what['layer']}" if broken else "not told"
-        if shares and all(row.low >= KEPT for row in shares):
-            verdict = "held wherever it could be asked"
-        layers = dict.fromkeys(row.what["layer"] for row in mine)
-        listed = "; ".join(f"layer {one}: {_all(_measures(mine, one))}" for one in layers)
+    for law, mine in _by_law(far).items():
+        judged, listed = {}, []
+        for layer in dict.fromkeys(row.what["layer"] for row in mine):
+            own, control = (_measures(mine, layer, unseeing) for unseeing in (False, True))
+            judged[layer] = law_verdict(own, control)
+            listed.append(f"layer {layer}, {judged[layer]}: {_all(own)}; carrying {CONTROL}: {_all(control)}")
         said.append(
-            f"If the network is {law}, forks whose right step is farther lose nothing ({KEPT:.0%} or more recovered): "
-            f"{verdict}. Before {listed}. All forks unscrubbed: right at {right:.0%}."
+            f"If the network is {law}, forks whose right step is farther lose nothing ({KEPT:.0%} or more recovered, "
+            f"beyond a guess too, and less by a token that carries {CONTROL}; intervals corrected for all layers): "
+            f"{_overall(judged)}. Before {'; before '.join(listed)}."
         )
     return said
 
 
-def _measures(rows: Sequence[Row], layer: int) -> dict[str, Row]:
-    return {row.measure: row for row in rows if row.what["layer"] == layer}
+def law_verdict(own: Mapping[str, Row], control: Mapping[str, Row]) -> str:
+    """What becomes of a law before one layer, by the rows of each measure, and its control's at the same forks."""
+    if RECOVERED not in own:
+        return "not told"
+    if own[RECOVERED].high < KEPT:
+        return "refuted"
+    if own[RECOVERED].low < KEPT or BEYOND not in own or own[BEYOND].low < KEPT:
+        return "not told"
+    return "held" if RECOVERED in control and control[RECOVERED].high < KEPT else NOT_APART
+
+
+def _overall(judged: Mapping[int, str]) -> str:
+    """One verdict of all layers: refuted by any, held only by all."""
+    refuted = [layer for layer, verdict in judged.items() if verdict == "refuted"]
+    if refuted:
+        return f"refuted before layer {refuted[0]}"
+    if all(verdict == "held" for verdict in judged.values()):
+        return "held wherever it could be asked"
+    return NOT_APART if NOT_APART in judged.values() else "not told"
+
+
+def _verdict(held: bool, refuted: bool) -> str:
+    return "held" if held else "refuted" if refuted else "not told"
+
+
+def _by_law(far: Sequence[Row]) -> dict[str, list[Row]]:
+    return {law: [row for row in far if row.what["law"] == law] for law in dict.fromkeys(r.what["law"] for r in far)}
+
+
+def _measures(rows: Sequence[Row], layer: int, unseeing: bool) -> dict[str, Row]:
+    """The rows before a layer by measure: of the control, or of the law itself."""
+    here = [row for row in rows if row.what["layer"] == layer]
+    return {row.measure: row for row in here if (row.what["carries"] == CONTROL) == unseeing}
 
 
 def _all(own: Mapping[str, Row]) -> str:
     """A hypothesis by all measures that there are."""
     said = [f"{_percent(own[RECOVERED])} recovered"] if RECOVERED in own else []
     said += [f"{_percent(own[BEYOND])} beyond a guess"] if BEYOND in own else []
-    return ", ".join([*said, f"right at {own[RIGHT].value:.0%} of {own[RIGHT].n} forks"])
+    right = f"right at {own[RIGHT].value:.0%} of {own[RIGHT].n} forks, {_percent(own[LOST])} lost"
+    return ", ".join([*said, f"{right} of the plain model's {own[UNSCRUBBED].value:.0%} there"])
 
 
 def _hypotheses(rows: Sequence[Row]) -> Figure:
-    shown = [row for row in rows if row.measure in (RECOVERED, RIGHT)]
+    shown = [row for row in rows if row.measure in (RECOVERED, RIGHT, UNSCRUBBED)]
     recovered = [row for row in rows if row.measure == RECOVERED]
     held = sum(row.low >= KEPT for row in recovered)
     title = f"{held} of {len(recovered)} hypotheses surely keep {KEPT:.0%} of what another maze's prediction loses"
@@ -109,16 +142,21 @@ def _hypotheses(rows: Sequence[Row]) -> Figure:
     return figures.intervals(grouped, title=title, x="share", by="hypothesis", group="share of")
 
 
-def _reach(far: Sequence[Row]) -> Figure:
-    lines = []
-    for law in dict.fromkeys(row.what["law"] for row in far):
-        mine = [row for row in far if row.what["law"] == law]
-        x, y, low, high = (
-            np.array(one, float) for one in zip(*((r.what["layer"], r.value, r.low, r.high) for r in mine), strict=True)
-        )
-        lines.append(Series(law, x, y, low, high))
-    title = "How often the right step survives what each law lets the fork's token carry"
+def _reach(law: str, far: Sequence[Row]) -> Figure:
+    """The law, its control and the plain model at the same forks."""
+    lines, names = [], list(dict.fromkeys(row.what["carries"] for row in far))
+    drawn = {name: [r for r in far if r.measure == RIGHT and r.what["carries"] == name] for name in names}
+    drawn["unscrubbed"] = [row for row in far if row.measure == UNSCRUBBED and row.what["carries"] == names[0]]
+    for name, rows in drawn.items():
+        columns = zip(*((row.what["layer"], row.value, row.low, row.high) for row in rows), strict=True)
+        lines.append(Series(name, *(np.array(one, float) for one in columns)))
+    title = f"Up to {_lost(far)} of right steps are lost where the fork's token carries what {law} needs and no more"
     return figures.curves(lines, title=title, x="before layer", y="right step most likely, forks farther away")
+
+
+def _lost(far: Sequence[Row]) -> str:
+    """The most that a law loses before any layer."""
+    return f"{max(row.value for row in far if row.measure == LOST and row.what['carries'] != CONTROL):.0%}"
 
 
 def _percent(row: Row) -> str:
