@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from maze_interp import mazes, patching, seeds, tables, training
+from maze_interp import mazes, patching, seeds, training
 from maze_interp.experiments import find_circuit_page as page
 from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.experiments.findings import Findings, Progress
@@ -28,7 +28,7 @@ from maze_interp.tables import Row
 CHANGES = {"passage": mazes.move_passage, "goal": mazes.move_goal}
 SIZES = (1 / 8, 1 / 4, 1 / 2, 3 / 4, 1.0, 1.5, 2.0, 3.0)  # of the curve, as multiples of the circuit's
 SCORED, SEARCHED = 200, 700  # thousandths of the work
-TESTED = 12  # pairs on which scores are held against true effects
+TESTED = 12  # mazes on which scores are held against true effects
 
 
 @dataclass(frozen=True)
@@ -199,25 +199,11 @@ def _wires(told: Half, found: Table) -> list[Row]:
 
 
 def _agreement(model: HookedTransformer, told: Half) -> Row:
-    """The rank correlation of all wires' scores with what their paths alone take from the clean run, in size.
-
-    The interval is a jackknife's over mazes: resampling would count one maze twice on both sides.
-    """
-    some, graph = told.pairs[:TESTED], told.on.graph
+    """The rank correlation of all wires' scores with what their paths alone take from the clean run, a pair a maze."""
+    which, graph = np.unique(told.pairs.maze, return_index=True)[1][:TESTED], told.on.graph
+    some = told.pairs[which]
     everywhere = np.ones_like(patching.everywhere(some)[:1])
     found = patching.paths(model, some, graph.senders, graph.receivers, everywhere, direction="noise")
     lost = (found.begin["logit_difference"] - found.values["logit_difference"][:, :, 0])[graph.possible].T
-    scores = told.scores[:TESTED][:, graph.possible]
-    names, of = np.unique(some.maze, return_inverse=True)
-
-    def correlation(mazes_in: Bool[np.ndarray, " maze"]) -> float:
-        ranks = [np.abs(mazes_in[of] @ one).argsort().argsort() for one in (scores, lost)]
-        return float(np.corrcoef(*ranks)[0, 1])
-
-    count = len(names)
-    value, without = (
-        correlation(np.ones(count, bool)),
-        np.array([correlation(one) for one in ~np.eye(count, dtype=bool)]),
-    )
-    half = tables.Z * float(np.sqrt((count - 1) * without.var()))
-    return Row("rank correlation", value, max(-1.0, value - half), min(1.0, value + half), count)
+    agreed = patching.agreement(told.scores[which][:, graph.possible], lost, some.maze)
+    return Row("rank correlation", *agreed, len(some))

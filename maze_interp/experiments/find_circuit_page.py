@@ -1,6 +1,7 @@
 """What the search for a circuit comes to, in words and pictures made from its numbers."""
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -85,10 +86,12 @@ def sentences(
     ]
     if "with other heads" in by:
         said.append(_about_other_heads(by["with other heads"], OTHERS * found.value))
+    ranked = f"have rank correlation {agreement.value:.2f} ({agreement.low:.2f} to {agreement.high:.2f})"
+    if isnan(agreement.value):
+        ranked = "have no rank correlation that can be told"
     said.append(
-        f"Scores are estimates: over all wires their size has rank correlation {agreement.value:.2f} "
-        f"({agreement.low:.2f} to {agreement.high:.2f}, {agreement.n} mazes) with what each wire's path alone takes "
-        f"from the clean run; those out of the embedding add up to {numbers['completeness']:.1%} of the effect. "
+        f"Scores are estimates: over all wires they {ranked} with what each wire's path alone takes from the clean run "
+        f"in {agreement.n} mazes; those out of the embedding add up to {numbers['completeness']:.1%} of the effect. "
         f"{_largest(wires)}"
     )
     return said

@@ -9,6 +9,7 @@ from maze_interp import mazes, patching
 from maze_interp.experiments import find_circuit
 from maze_interp.experiments import find_circuit_page as page
 from maze_interp.mazes import World
+from maze_interp.patching import circuit
 from maze_interp.tables import Row
 from tests import handset, tiny
 
@@ -112,3 +113,18 @@ def test_ways_to_change_heads_are_counted_once_and_the_work_ends():
     assert told[-1] == (1000, 1000)
     assert told == sorted(told)
     assert found.numbers["circuit"] == 2
+
+
+def test_scores_of_too_few_mazes_have_no_rank_correlation():
+    nan = float("nan")
+    assert "rank correlation 0.80 (0.70 to 0.90)" in said()[-1]
+    assert "no rank correlation that can be told" in said(agreement=Row("rank correlation", nan, nan, nan, 2))[-1]
+
+
+def test_scores_are_held_against_true_effects_with_a_pair_a_maze():
+    model, pairs = handset.copier(), find_circuit.by_passages(handset.goals_beside_forks())
+    twice = pairs[np.repeat(np.arange(len(pairs)), 2)]
+    scores, on = patching.edge_scores(model, twice).values, circuit.bench(model, twice)
+    found = find_circuit._agreement(model, find_circuit.Half(twice, scores, on))
+    assert found.n == min(find_circuit.TESTED, len(np.unique(pairs.maze)))
+    assert found.low <= found.value <= found.high
