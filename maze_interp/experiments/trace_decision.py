@@ -13,6 +13,7 @@ two runs rank heads better than gradients at one end; and the fork's token looks
 sections rather than in the list of edges.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,6 +25,7 @@ from maze_interp.experiments import trace_decision_parts as parts
 from maze_interp.experiments import trace_decision_parts_page as parts_page
 from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.figures import Figure
 from maze_interp.models import HookedTransformer
 from maze_interp.patching import MEANINGS, PromptPairs, Sweep
 from maze_interp.tables import Row
@@ -31,6 +33,8 @@ from maze_interp.tables import Row
 DIFFERENCE, PREFERS = "logit_difference", "chooses_right"
 KINDS = ("resid_pre", "resid_post", "attn_out", "mlp_out", "z")
 CHANGES = ("passage", "goal")
+PARTS = ("edges", "estimates", "ablations", "cuts", "turned")
+STAGES = 2 * len(KINDS) + len(PARTS)
 
 
 @dataclass(frozen=True)
@@ -73,12 +77,20 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     every = move(asked, forks, seed=seed, nearest=settings.nearest)
     chosen = seeds.generator(seed, "pairs").permutation(len(every))[: settings.pairs]
     edits = every[np.sort(chosen)]
-    pairs = patching.prompts(f"moved {settings.change}", edits, model.maze_tokenizer, seed=seed)
+    pairs = _by_passages(patching.prompts(f"moved {settings.change}", edits, model.maze_tokenizer, seed=seed))
     alike = "new_distances" if settings.change == "passage" else ""
     beside, of = patching.controls(edits, model.maze_tokenizer, seed=seed, kind="keep", alike=alike)
     edit = _swept(model, pairs, settings.direction, progress, turn=0)
     null = _swept(model, beside, settings.direction, progress, turn=1)
-    return _with_parts(findings(edit, null, of, settings), model, edit, settings, seed)
+    found = _with_parts(findings(edit, null, of, settings), model, edit, settings, seed, progress)
+    if progress is not None:
+        progress(1000 * STAGES, 1000 * STAGES)
+    return found
+
+
+def _by_passages(pairs: PromptPairs) -> PromptPairs:
+    """Pairs of equal mazes under one name: small lattices are drawn more than once, which is no new evidence."""
+    return replace(pairs, maze=np.unique(mazes.passage_hash(pairs.mazes.passages), return_inverse=True)[1])
 
 
 def _swept(
@@ -86,18 +98,13 @@ def _swept(
 ) -> Side:
     sweeps = {}
     for done, kind in enumerate(KINDS):
-        told = None if progress is None else _share(progress, turn * len(KINDS) + done, 2 * len(KINDS))
+        told = parts.part_of(progress, turn * len(KINDS) + done, STAGES)
         layers = [model.cfg.n_layers - 1] if kind == "resid_post" else None
         places, asked = patching.by_meaning(pairs), (DIFFERENCE, PREFERS)
         sweeps[kind] = patching.sweep(
             model, pairs, kind, places, layers=layers, effects=asked, direction=direction, progress=told
         )
     return Side(pairs, sweeps)
-
-
-def _share(progress: Progress, before: int, parts: int) -> Progress:
-    """Progress of one of several parts, each of which counts as a thousand."""
-    return lambda done, total: progress(1000 * before + 1000 * done // total, 1000 * parts)
 
 
 def findings(edit: Side, null: Side, of: Int[np.ndarray, " control"], settings: Settings) -> Findings:
@@ -125,28 +132,30 @@ def findings(edit: Side, null: Side, of: Int[np.ndarray, " control"], settings: 
     )
 
 
-def _with_parts(found: Findings, model: HookedTransformer, edit: Side, settings: Settings, seed: int) -> Findings:
+def _with_parts(
+    found: Findings, model: HookedTransformer, edit: Side, settings: Settings, seed: int, progress: Progress | None
+) -> Findings:
     """The findings with what the other ways to ask say; as they are where there is nothing to trace."""
     pairs, direction = edit.pairs, settings.direction
     if not found.tables["shares"]:
         return found
+    tell = {name: parts.part_of(progress, 2 * len(KINDS) + done, STAGES) for done, name in enumerate(PARTS)}
     distance = parts.by_distance(edit.sweeps["resid_pre"], pairs)
     added = {"by_distance": distance}
     sentences = parts_page.about_distance(distance)
     heads: dict[str, np.ndarray] = {}
-    drawn = parts_page.edge_maps(parts.edges(model, pairs, direction), pairs) if model.cfg.n_layers > 1 else {}
+    drawn: dict[str, Figure] = {}
+    if model.cfg.n_layers > 1:
+        drawn = parts_page.edge_maps(parts.edges(model, pairs, direction, tell["edges"]), pairs)
     if settings.steps:
         added["estimates"], heads = parts.estimates(
-            model, edit.sweeps, pairs, direction, steps=settings.steps, seed=seed
+            model, edit.sweeps, pairs, direction, steps=settings.steps, progress=tell["estimates"]
         )
         sentences += parts_page.about_estimates(added["estimates"])
     some = pairs[np.unique(np.linspace(0, len(pairs) - 1, settings.ablated).astype(int))]
     if settings.ablated and len(np.unique(some.maze)) > 1:
-        added["ablated"] = parts.ablations(model, some, seed=seed)
-        added["cut"] = parts.cuts(model, some, seed=seed)
-        added["turned"] = parts.turned(model, some, direction, seed=seed)
-        sentences += parts_page.about_losses(added["ablated"]) + parts_page.about_cuts(added["cut"])
-        sentences += parts_page.about_paths(added["turned"])
+        said, asked = _ablated(model, some, direction, seed, tell)
+        sentences, added = sentences + said, added | asked
     losses, sights, paths = (added.get(name, []) for name in ("ablated", "cut", "turned"))
     drawn |= parts_page.pictures(losses, sights, paths, heads, model.cfg.n_layers)
     return replace(
@@ -156,6 +165,17 @@ def _with_parts(found: Findings, model: HookedTransformer, edit: Side, settings:
         figures={**found.figures, **drawn},
         numbers={**found.numbers, **{parts_page.name(row): row.value for row in added.get("estimates", [])}},
     )
+
+
+def _ablated(
+    model: HookedTransformer, pairs: PromptPairs, direction: str, seed: int, tell: Mapping[str, Progress | None]
+) -> tuple[list[str], dict[str, list[Row]]]:
+    """What is lost without each part and each sight, and whether paths turn: in words, and as tables."""
+    losses = parts.ablations(model, pairs, seed=seed, progress=tell["ablations"])
+    sights = parts.cuts(model, pairs, seed=seed, progress=tell["cuts"])
+    paths = parts.turned(model, pairs, direction, seed=seed, progress=tell["turned"])
+    said = parts_page.about_losses(losses) + parts_page.about_cuts(sights) + parts_page.about_paths(paths)
+    return said, {"ablated": losses, "cut": sights, "turned": paths}
 
 
 def shares(kind: str, edit: Side, null: Side, of: Int[np.ndarray, " control"]) -> list[Row]:

@@ -44,6 +44,11 @@ class Edges:
     average: Float[np.ndarray, "layer edge"]
 
 
+def part_of(progress: Progress | None, before: int, parts: int) -> Progress | None:
+    """Progress of one of several parts, each of which counts as a thousand."""
+    return progress and (lambda done, total: progress(1000 * before + 1000 * done // total, 1000 * parts))
+
+
 def by_distance(sweep: Sweep, pairs: PromptPairs) -> list[Row]:
     """The share brought back at the fork's token before each layer, near and far changes apart, as equal parts as may.
 
@@ -116,7 +121,6 @@ def estimates(
     direction: str,
     *,
     steps: int,
-    seed: int,
     progress: Progress | None = None,
 ) -> tuple[list[Row], dict[str, np.ndarray]]:
     """Rank correlations with true effects over sites and meanings, and for heads the means that are compared.
@@ -153,14 +157,16 @@ def _read(sweep: Sweep) -> Bool[np.ndarray, " column"]:
     return read.ravel()
 
 
-def ablations(model: HookedTransformer, pairs: PromptPairs, *, seed: int) -> list[Row]:
+def ablations(
+    model: HookedTransformer, pairs: PromptPairs, *, seed: int, progress: Progress | None = None
+) -> list[Row]:
     """What is lost without each head, and without each layer's attention and MLP, at all positions, by three ways."""
     everywhere = np.stack([np.any(patching.everywhere(pairs), axis=0)])
-    rows = []
-    for how in patching.ABLATIONS:
-        for kind in ("z", "attn_out", "mlp_out"):
-            found = patching.ablate(model, pairs, kind, how, everywhere, seed=seed)
-            rows += _lost("lost", found, _changes(found)[:, :, 0], pairs, [{"how": how}])
+    rows, each = [], [(how, kind) for how in patching.ABLATIONS for kind in ("z", "attn_out", "mlp_out")]
+    for done, (how, kind) in enumerate(each):
+        tell = part_of(progress, done, len(each))
+        found = patching.ablate(model, pairs, kind, how, everywhere, seed=seed, progress=tell)
+        rows += _lost("lost", found, _changes(found)[:, :, 0], pairs, [{"how": how}])
     return rows
 
 
@@ -171,10 +177,11 @@ def cuts(model: HookedTransformer, pairs: PromptPairs, *, seed: int, progress: P
     which are most of the prompt, is one to as many other positions drawn at random, and the difference of the two.
     """
     places = patching.by_meaning(pairs)
-    seen = {"words between the sections": places[list(WORDS)].any(axis=0), "edges": places[list(LISTED)].any(axis=0)}
-    seen |= {name: places[MEANINGS.index(name)] for name in ("changed edge", "goal", "here")}
+    kinds = {"words between the sections": WORDS, "edges": LISTED}
+    kinds |= {name: (MEANINGS.index(name),) for name in ("changed edge", "goal", "here")}
+    seen = {name: np.logical_or.reduce(places[list(which)]) for name, which in kinds.items()}
     few = [name for name in seen if name != "edges"]
-    before: Bool[np.ndarray, "pair position"] = np.any(places, axis=0)
+    before = np.logical_or.reduce(places)
     random = [_others(seen[name], before, seeds.derive(seed, "cuts", name)) for name in few]
     targets = np.array([*seen.values(), *random])
     looking = np.repeat(places[[HERE]], len(targets), axis=0)
@@ -187,19 +194,16 @@ def cuts(model: HookedTransformer, pairs: PromptPairs, *, seed: int, progress: P
         "beyond random": (own - chance, few),
         AHEAD: (lost[:, :, :1] - lost[:, :, 1:2], ["words between the sections"]),
     }
-    return [
-        row
-        for measure, (change, names) in measured.items()
-        for row in _lost(measure, found, change, pairs, [{"seen": name} for name in names])
-    ]
+    each = [(name, one, [{"seen": kind} for kind in some]) for name, (one, some) in measured.items()]
+    return [row for name, change, asked in each for row in _lost(name, found, change, pairs, asked)]
 
 
 def _others(place: np.ndarray, before: np.ndarray, seed: int) -> Bool[np.ndarray, "pair position"]:
     """As many positions of each prompt as a place has, drawn at random outside it; all there are where they are few."""
-    outside: Bool[np.ndarray, "pair position"] = before & ~place
+    outside = before & ~place
     dice = np.where(outside, seeds.generator(seed, "others").random(place.shape), 2.0)
-    drawn: Bool[np.ndarray, "pair position"] = dice.argsort(axis=1).argsort(axis=1) < place.sum(axis=1, keepdims=True)
-    return outside & drawn
+    among: Bool[np.ndarray, "pair position"] = dice.argsort(axis=1).argsort(axis=1) < place.sum(axis=1, keepdims=True)
+    return among & outside
 
 
 def _changes(found: Sweep) -> Float[np.ndarray, "pair site place"]:
@@ -223,13 +227,15 @@ def _lost(
     return rows
 
 
-def turned(model: HookedTransformer, pairs: PromptPairs, direction: str, *, seed: int) -> list[Row]:
+def turned(
+    model: HookedTransformer, pairs: PromptPairs, direction: str, *, seed: int, progress: Progress | None = None
+) -> list[Row]:
     """Whether the preference, and whether the whole path, turns with patches before each layer at three places."""
     places = patching.by_meaning(pairs)
     names = {"here": places[HERE], "words between the sections": places[list(WORDS)].any(axis=0)}
     names |= {"changed edge": places[:2].any(axis=0)}
     where = np.array(list(names.values()))
-    paths = patching.flips(patching.rollouts(model, pairs, "resid_pre", where, direction=direction))
+    paths = patching.flips(patching.rollouts(model, pairs, "resid_pre", where, direction=direction, progress=progress))
     swept = patching.sweep(model, pairs, "resid_pre", where, direction=direction, effects=[PREFERS])
     own, other = swept.begin[PREFERS], swept.end[PREFERS]
     preference = np.where(own != other, swept.values[PREFERS] == other, np.nan)

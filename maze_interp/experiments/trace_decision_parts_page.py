@@ -182,21 +182,7 @@ def pictures(
         )
     missed = [row for row in losses if row.what["site"] == "z" and row.what["how"] == "resample"]
     if missed:
-        count = 1 + max(row.what["head"] for row in missed)
-        values = np.full((layers, count), np.nan)
-        for row in missed:
-            values[row.what["layer"], row.what["head"]] = round(row.value, 2) + 0.0
-        top = max(missed, key=lambda row: row.value)
-        drawn["ablated_heads"] = figures.heat_map(
-            values,
-            [f"layer {i}" for i in range(layers)],
-            [f"head {i}" for i in range(count)],
-            title=f"Told of another maze, head {_head(top)} is missed most: {percent(top)}",
-            x="head",
-            y="layer",
-            value="share of the way to the corrupted run",
-            centre=0.0,
-        )
+        drawn["ablated_heads"] = _missed_heads(missed, layers)
     drawn |= _curves(
         [row for row in sights if row.measure == "lost"],
         "seen",
@@ -208,6 +194,24 @@ def pictures(
     named = [replace(row, what={**row.what, "line": f"{row.measure}: {row.what['patched']}"}) for row in turns]
     title = "Whole paths beside preferences at the fork"
     return drawn | _curves(named, "line", "turned_paths", title, "share that turns")
+
+
+def _missed_heads(missed: Sequence[Row], layers: int) -> Figure:
+    count = 1 + max(row.what["head"] for row in missed)
+    values = np.full((layers, count), np.nan)
+    for row in missed:
+        values[row.what["layer"], row.what["head"]] = round(row.value, 2) + 0.0
+    top = max(missed, key=lambda row: row.value)
+    return figures.heat_map(
+        values,
+        [f"layer {i}" for i in range(layers)],
+        [f"head {i}" for i in range(count)],
+        title=f"Told of another maze, head {_head(top)} is missed most: {percent(top)}",
+        x="head",
+        y="layer",
+        value="share of the way to the corrupted run",
+        centre=0.0,
+    )
 
 
 def _curves(rows: Sequence[Row], by: str, name: str, title: str, y: str) -> dict[str, Figure]:

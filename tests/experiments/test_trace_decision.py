@@ -1,5 +1,7 @@
 """The further parts of tracing a choice, on a model whose answer passes one known position and two known heads."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -17,6 +19,27 @@ from tests import handset
 def relay():
     model, pairs = handset.relay(), handset.goals_beside_forks(6)
     return model, pairs, trace_decision._swept(model, pairs, "denoise").sweeps
+
+
+def test_equal_mazes_have_one_name(relay):
+    """Their intervals count each maze once, however often it was drawn."""
+    _, pairs, _ = relay
+    twice = pairs[np.tile(np.arange(len(pairs)), 2)]
+    twice = replace(twice, maze=np.arange(len(twice)))
+    named = trace_decision._by_passages(twice).maze
+    assert len(np.unique(named)) == len({one.tobytes() for one in pairs.mazes.passages})
+    np.testing.assert_array_equal(named[: len(pairs)], named[len(pairs) :])
+
+
+def test_progress_comes_to_the_end_with_the_last_part(relay):
+    model, pairs, _ = relay
+    edit, told = trace_decision.Side(pairs, relay[2]), []
+    settings = trace_decision.Settings(steps=1, ablated=4)
+    found = trace_decision.findings(edit, edit, np.arange(len(pairs)), settings)
+    trace_decision._with_parts(found, model, edit, settings, 0, lambda done, total: told.append(done / total))
+    assert told == sorted(told)
+    assert told[0] > 2 * len(trace_decision.KINDS) / trace_decision.STAGES
+    assert told[-1] == 1.0
 
 
 def test_the_slots_of_a_prompt_are_the_edges_of_its_maze(relay):
@@ -91,7 +114,7 @@ def test_as_many_others_are_drawn_outside_a_place(relay):
 def test_estimates_are_credited_only_with_what_is_read_and_could_differ(relay):
     """Two heads at one place each are left, and both carry all of it: there is nothing to rank."""
     model, pairs, sweeps = relay
-    rows, heads = parts.estimates(model, sweeps, pairs, "denoise", steps=2, seed=0)
+    rows, heads = parts.estimates(model, sweeps, pairs, "denoise", steps=2)
     assert {row.what["estimate"] for row in rows} == set(parts.ESTIMATES)
     assert [row.what["sites and meanings"] for row in rows if row.what["site"] == "z"] == [2, 2, 2]
     assert abs(heads["true"]).min() > 10
