@@ -13,12 +13,22 @@ from tests import handset, tiny
 
 every_way = pytest.mark.parametrize("how", ABLATIONS)
 HERE = MEANINGS.index("here")
+TURNED = ("q", "k", "v", "resid_mid")  # kinds asked where positions are rotary; the others where they are learned
 
 
-@pytest.fixture(scope="module", params=["learned", "rotary"])
-def asked(request):
+@pytest.fixture(scope="module")
+def two_models():
+    return {positions: _with_pairs(positions) for positions in ("learned", "rotary")}
+
+
+@pytest.fixture(params=["learned", "rotary"])
+def asked(request, two_models):
+    return two_models[request.param]
+
+
+def _with_pairs(positions: str):
     """A model and two pairs of two mazes, so that each has one other to ask."""
-    model = tiny.model(1, layers=2, positions=request.param)
+    model = tiny.model(1, layers=2, positions=positions)
     batch = mazes.draw(World("wilson", 3, 3), 40, seed=3)
     pairs = patching.FAMILIES["moved_passage"](
         batch, mazes.decisions(batch, mazes.solve(batch)), model.maze_tokenizer, seed=0
@@ -47,8 +57,8 @@ def expected(how: str, pairs, value: torch.Tensor, pair: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("kind", ABLATED)
 @every_way
-def test_an_ablation_is_that_edit(asked, kind, how):
-    model, pairs = asked
+def test_an_ablation_is_that_edit(two_models, kind, how):
+    model, pairs = two_models["rotary" if kind in TURNED else "learned"]
     places = patching.by_meaning(pairs)[[0, 9, 14, HERE]]
     found = patching.ablate(model, pairs, kind, how, places, layers=[1])
     ids = torch.from_numpy(pairs.clean.ids[:, : places.shape[2]]).long()
@@ -102,8 +112,8 @@ def test_where_other_mazes_say_the_same_nothing_changes(asked, how):
     assert abs(found.values["logit_difference"] - found.begin["logit_difference"]).max() < 1e-4
 
 
-def test_bad_input_is_refused(asked):
-    model, pairs = asked
+def test_bad_input_is_refused(two_models):
+    model, pairs = two_models["learned"]
     places = patching.by_meaning(pairs)
     with pytest.raises(ValueError, match="did you mean 'resample'"):
         patching.ablate(model, pairs, "z", "resmple", places)
