@@ -75,8 +75,9 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     every = CHANGES[settings.change](asked, forks, seed=seed, nearest=settings.nearest)
     every = every[np.sort(seeds.generator(seed, "pairs").permutation(len(every))[: settings.pairs])]
     pairs = by_passages(patching.prompts(f"moved {settings.change}", every, model.maze_tokenizer, seed=seed))
-    if len(np.unique(pairs.maze)) < 4:
-        raise ValueError(f"{len(pairs)} pairs are too few to choose a circuit on half of the mazes: give more mazes")
+    count = len(np.unique(pairs.maze))
+    if count < 4:
+        raise ValueError(f"{len(pairs)} pairs of {count} different mazes are too few to choose a circuit on half")
     return findings(model, pairs, settings, seed, progress)
 
 

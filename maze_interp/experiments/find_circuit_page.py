@@ -86,15 +86,18 @@ def sentences(
     ]
     if "with other heads" in by:
         said.append(_about_other_heads(by["with other heads"], OTHERS * found.value))
+    return [*said, _about_scores(wires, agreement, numbers)]
+
+
+def _about_scores(wires: Sequence[Row], agreement: Row, numbers: Mapping[str, float]) -> str:
     ranked = f"have rank correlation {agreement.value:.2f} ({agreement.low:.2f} to {agreement.high:.2f})"
     if isnan(agreement.value):
         ranked = "have no rank correlation that can be told"
-    said.append(
+    return (
         f"Scores are estimates: over all wires they {ranked} with what each wire's path alone takes from the clean run "
         f"in {agreement.n} mazes; those out of the embedding add up to {numbers['completeness']:.1%} of the effect. "
         f"{_largest(wires)}"
     )
-    return said
 
 
 def _about_other_heads(other: Row, limit: float) -> str:

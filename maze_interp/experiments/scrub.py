@@ -36,7 +36,7 @@ LAWS = {  # how many steps near the goal matter to the fork's token before a lay
     "merging paths": lambda layer: 2**layer,
 }
 UNSEEING = -1  # steps: its own cell alone
-LEAST = 8  # mazes that a share is told of
+LEAST = 5  # mazes with passages of their own that a share is told of
 
 
 @dataclass(frozen=True)

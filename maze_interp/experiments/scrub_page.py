@@ -65,9 +65,8 @@ def _judged(named: Mapping[str, Mapping[str, Row]]) -> list[str]:
         own = named.get(name, {})
         if RECOVERED not in own:
             continue
-        above, below = own[RECOVERED].low >= share, own[RECOVERED].high < share
-        kept = above and BEYOND in own and own[BEYOND].low >= share
-        verdict = _verdict(kept if least else below, below if least else above)
+        kept, below = _kept(own, share), own[RECOVERED].high < share
+        verdict = _verdict(kept if least else below, below if least else kept)
         bound = f"at least {share:.0%} recovered, beyond a guess too" if least else f"less than {share:.0%} recovered"
         said.append(f"Predicted for {name}: {bound}: {verdict}. {_all(own)}.")
     return said or ["Of no prediction did enough forks find donors."]
@@ -96,9 +95,14 @@ def law_verdict(own: Mapping[str, Row], control: Mapping[str, Row]) -> str:
         return "not told"
     if own[RECOVERED].high < KEPT:
         return "refuted"
-    if own[RECOVERED].low < KEPT or BEYOND not in own or own[BEYOND].low < KEPT:
+    if not _kept(own, KEPT):
         return "not told"
     return "held" if RECOVERED in control and control[RECOVERED].high < KEPT else NOT_APART
+
+
+def _kept(own: Mapping[str, Row], share: float) -> bool:
+    """Whether surely that much is recovered, by both measures."""
+    return all(name in own and own[name].low >= share for name in (RECOVERED, BEYOND))
 
 
 def _overall(judged: Mapping[int, str]) -> str:

@@ -181,7 +181,7 @@ def _puts(w: fused.Weights, pool: Asked, sites: Sequence[Site], drawn: Sequence[
             first, last = np.searchsorted(one[order], [some[0], some[-1] + 1])
             which = order[first:last]
             into[which] = read[site][np.searchsorted(some, one[which]), at[which]]
-    return [Put(site, *spot, value) for site, spot, value in zip(sites, spots, values, strict=True)]
+    return [Put(site, spot[0], spot[1], value) for site, spot, value in zip(sites, spots, values, strict=True)]
 
 
 def _read(

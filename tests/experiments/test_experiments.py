@@ -28,7 +28,7 @@ SMALL = {  # settings that make it quick
     "emergence": {"mazes": 30, "learn": 80},
     "wavefront": {"mazes": 80, "unseen": 80},
     "scrub": {"mazes": 30, "donors": 300},
-    "find_circuit": {"mazes": 40, "pairs": 12, "nearest": 1, "draws": 2, "keep": 0.5},
+    "find_circuit": {"mazes": 40, "pairs": 20, "nearest": 1, "draws": 2, "keep": 0.5},
     "steer_passages": {
         "mazes": 30,
         "learn": 30,

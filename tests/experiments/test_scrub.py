@@ -61,7 +61,8 @@ def test_a_law_holds_only_before_every_layer_and_falls_with_one():
     [
         (ALL, ALL, "held", "refuted"),
         (ALL, SOME, "not told", "refuted"),
-        (ALL, None, "not told", "refuted"),
+        (ALL, None, "not told", "not told"),
+        (ALL, NONE, "not told", "not told"),
         ((0.2, 0.4), NONE, "refuted", "held"),
         ((0.4, 0.95), NONE, "not told", "not told"),
     ],
