@@ -104,7 +104,7 @@ def about_cuts(rows: Sequence[Row]) -> list[str]:
         beside = f" (as many others drawn at random: {chance.value:.0%})" if chance else ""
         said.append(
             f"in layer {layer} it loses {words.value:.0%} without sight of the words{beside} and {listed.value:.0%} "
-            f"without the list, {percent(row)} more without the words"
+            f"without the list, a difference of {percent(row)}"
         )
     return [
         f"Predicted: the fork's token looks the choice up at the words between the sections rather than in the list of "

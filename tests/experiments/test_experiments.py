@@ -38,7 +38,7 @@ SMALL = {  # settings that make it quick
         "autoencoder": steering.AutoencoderRecipe(features=8, active=2, steps=10, batch=32),
     },
     "retarget": {"mazes": 12, "learn": 4, "strengths": (1.0,)},
-    "trace_decision": {"mazes": 40, "pairs": 20, "nearest": 1, "steps": 1, "ablated": 6},
+    "trace_decision": {"mazes": 40, "pairs": 40, "nearest": 1, "steps": 1, "ablated": 6},
 }
 MAZES = 60
 
