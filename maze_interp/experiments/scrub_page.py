@@ -139,9 +139,10 @@ def _all(own: Mapping[str, Row]) -> str:
 
 def _hypotheses(rows: Sequence[Row]) -> Figure:
     shown = [row for row in rows if row.measure in (RECOVERED, RIGHT, UNSCRUBBED)]
-    recovered = [row for row in rows if row.measure == RECOVERED]
-    held = sum(row.low >= KEPT for row in recovered)
-    title = f"{held} of {len(recovered)} hypotheses surely keep {KEPT:.0%} of what another maze's prediction loses"
+    names = dict.fromkeys(row.what["hypothesis"] for row in rows)
+    named = [{row.measure: row for row in rows if row.what["hypothesis"] == name} for name in names]
+    held = sum(_kept(own, KEPT) for own in named)
+    title = f"{held} of {len(named)} hypotheses surely recover {KEPT:.0%} of the loss, beyond a guess too"
     grouped = [replace(row, what={**row.what, "share of": row.measure}) for row in shown]
     return figures.intervals(grouped, title=title, x="share", by="hypothesis", group="share of")
 

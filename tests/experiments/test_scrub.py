@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from maze_interp import mazes
+from maze_interp import figures, mazes
 from maze_interp.experiments import scrub
 from maze_interp.experiments import scrub_page as page
 from maze_interp.mazes import World
@@ -71,6 +71,11 @@ def test_predictions_are_judged_by_both_measures(recovered, beyond, least, less)
     named = {name: {row.measure: row for row in rows(recovered, beyond)} for name in page.PREDICTED}
     for said, (at_least, _) in zip(page._judged(named), page.PREDICTED.values(), strict=True):
         assert f": {least if at_least else less}. " in said
+
+
+def test_the_figure_counts_what_holds_by_both_measures():
+    shown = rows(ALL, ALL, hypothesis="one") + rows(ALL, SOME, hypothesis="other") + rows(ALL, None, hypothesis="third")
+    assert "1 of 3 hypotheses surely recover 90%" in figures.plain(str(page._hypotheses(shown).layout.title.text))
 
 
 def test_without_forks_that_found_donors_nothing_is_judged():
