@@ -12,7 +12,7 @@ of Op rises together with exact paths. It is larger at forks than in corridors. 
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,21 +79,13 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     )
     told = [_stage(progress, stage) for stage in range(10)]
     columns, few = columns_of(model, some), some[: max(LEAST, len(some) // 2)]
-    whole = split(model, some, settings.coding, columns, told[0])
     beside = {"untrained": untrained, "shuffled weights": shuffled(model, seed=seed)}
-    controls = {
-        name: split(other, few, settings.coding, columns, tell)
-        for (name, other), tell in zip(beside.items(), told[1:3], strict=True)
+    split_by = {
+        name: split(one, few if name in beside else some, settings.coding, columns, tell)
+        for (name, one), tell in zip({"trained": model, **beside}.items(), told[:3], strict=True)
     }
-    asked = some[: settings.small]
-    small = {
-        past: small_changes(model, asked, columns, past=past, future=FUTURE, seed=seed, progress=tell)
-        for past, tell in zip(PASTS, told[3:6], strict=True)
-    }
-    bare = {
-        name: small_changes(other, asked[: len(asked) // 2], columns, past="prompt", future=FUTURE, seed=seed)
-        for name, other in beside.items()
-    }
+    whole, asked = split_by["trained"], some[: settings.small]
+    small, bare = _small(model, beside, asked, columns, seed, told[3:6])
     moved = effects(model, others, columns, count=settings.pairs, seed=seed, progress=told[6])
     scored = attention.score_heads(model, others[:100], mazes.solve(others[:100], seed=seed), seed=seed)
     read, values = locate_training.courses(trained, few, settings.coding, seed=seed, progress=told[7])
@@ -102,7 +94,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     bare_strata = locate_strata.strata(untrained, mine, count=settings.small, seed=seed)
     walked, ranked = solvers(model, untrained, alike, steps=settings.steps, seed=seed)
     told[9](1, 1)
-    top, split_by = strongest(whole), {"trained": whole} | controls
+    top = strongest(whole)
     return page.findings(
         tables={
             "columns": [row for name, one in split_by.items() for row in relations.rows_of(one, name)],
@@ -128,6 +120,26 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         settings=settings,
         count=len(some),
     )
+
+
+def _small(
+    model: HookedTransformer,
+    beside: Mapping[str, HookedTransformer],
+    asked: Population,
+    columns: Sequence[Column],
+    seed: int,
+    told: Sequence[Progress],
+) -> tuple[dict[str, Reading], dict[str, Reading]]:
+    """Small changes by what they are changes of; and of the whole prompt in the other networks, in half the mazes."""
+    small = {
+        past: small_changes(model, asked, columns, past=past, future=FUTURE, seed=seed, progress=tell)
+        for past, tell in zip(PASTS, told, strict=True)
+    }
+    half = asked[: len(asked) // 2]
+    return small, {
+        name: small_changes(other, half, columns, past="prompt", future=FUTURE, seed=seed)
+        for name, other in beside.items()
+    }
 
 
 def dealt(held_out: MazeBatch) -> tuple[MazeBatch, MazeBatch]:

@@ -60,9 +60,8 @@ def sentences(rows: Sequence[Row], differences: Sequence[Row], heads: Sequence[R
 def pictures(by_distance: Sequence[Row], heads: Sequence[Row], chosen: Sequence[Row], best: Row) -> dict[str, Figure]:
     """Success by distance, by head, and by depth and place on validation mazes."""
     lines = [_line(way, [row for row in by_distance if row.what["way"] == way and row.n]) for way in SHOWN]
-    near, far = (
-        min(by_distance, key=lambda row, s=s: (row.what["way"] != BOTH, s * row.what["distance"])) for s in (1, -1)
-    )
+    both = sorted((row for row in by_distance if row.what["way"] == BOTH), key=lambda row: row.what["distance"])
+    near, far = both[0], both[-1]
     layers = sorted({row.what["layer"] for row in heads})
     columns = sorted({row.what["head"] for row in heads})
     of_heads = {(row.what["layer"], row.what["head"]): row.value for row in heads}
