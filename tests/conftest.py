@@ -1,9 +1,15 @@
-"""Every shape annotation of the library is checked while the tests run."""
+"""Every shape annotation of the library is checked while the tests run; properties are tried on a few examples each.
+
+`make test-all` tries them on as many as hypothesis does by itself.
+"""
 
 import pytest
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 install_import_hook("maze_interp", "beartype.beartype")
+settings.register_profile("short", max_examples=30)
+settings.load_profile("short")
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Every experiment answers for any run: files, controls, and sentences that state the numbers they come from."""
 
+import functools
 import json
 from dataclasses import replace
 
@@ -55,12 +56,24 @@ def ignorant(tmp_path_factory):
     return training.train(recipe, tmp_path_factory.mktemp("ignorant") / "run")
 
 
+@pytest.fixture(scope="module")
+def asked(trained):
+    """Each experiment's settings and what it found the first time it was asked for."""
+
+    @functools.cache
+    def once(name):
+        settings = EXPERIMENTS[name].Settings(run=str(trained.folder), seed=3, **SMALL.get(name, {}))
+        return settings, EXPERIMENTS[name].run(settings)
+
+    return once
+
+
 @every_experiment
-def test_it_says_what_it_asks_and_repeats_itself_exactly(name, trained):
+def test_it_says_what_it_asks_and_repeats_itself_exactly(name, asked):
     module = EXPERIMENTS[name]
     assert (module.__doc__ or "").splitlines()[0].endswith(("?", "."))
-    settings = module.Settings(run=str(trained.folder), **SMALL.get(name, {}))
-    one, two = (module.run(settings) for _ in range(2))
+    settings, one = asked(name)
+    two = module.run(settings)
     assert one.sentences == two.sentences
     assert json.dumps(dict(one.numbers)) == json.dumps(dict(two.numbers))
     records = [{key: figures.to_record(drawn) for key, drawn in found.figures.items()} for found in (one, two)]
@@ -77,11 +90,10 @@ def test_it_needs_a_finished_run(name, tmp_path):
 
 
 @every_experiment
-def test_what_it_finds_is_written_for_others(name, trained, tmp_path):
-    module = EXPERIMENTS[name]
-    settings = module.Settings(run=str(trained.folder), seed=3, **SMALL.get(name, {}))
-    folder = experiments.write(module.run(settings), tmp_path / name, settings)
-    assert recipes.load(module.Settings, folder / "settings.toml") == settings
+def test_what_it_finds_is_written_for_others(name, asked, tmp_path):
+    settings, findings = asked(name)
+    folder = experiments.write(findings, tmp_path / name, settings)
+    assert recipes.load(type(settings), folder / "settings.toml") == settings
     assert json.loads((folder / "numbers.json").read_text())
     assert list((folder / "figures").glob("*.html"))
     assert experiments.read(folder).sentences
