@@ -61,8 +61,8 @@ class Scale:
 
 SCALES: Mapping[str, Scale] = {
     "small": Scale(
-        pretraining=Pretraining(steps=500, every=50, optimiser=Optimiser(learning_rate=3e-3, warmup=50)),
-        reinforcement=Reinforcement(steps=300, every=30),
+        pretraining=Pretraining(steps=340, every=34, optimiser=Optimiser(learning_rate=3e-3, warmup=50)),
+        reinforcement=Reinforcement(steps=180, every=18),
         repeated=("18k", "53k"),
         varied=("18k",),
     ),
