@@ -46,7 +46,7 @@ def test_two_steps_a_walk_and_a_judgement(scheme, tmp_path):
 def test_a_rollout_is_the_plainest_loop(scheme):
     drawn = mazes.draw(mazes.World("wilson", 3, 3), 6, seed=1)
     seen = set()
-    for seed in range(2):
+    for seed in range(4):
         model = tiny.talkative(seed, scheme=scheme, rows=3, cols=3)
         tokenizer = model.maze_tokenizer
         limit, prompts = tokenizer.longest_path(), tokenizer.encode_prompts(drawn, seed=5)
