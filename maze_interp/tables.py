@@ -195,3 +195,9 @@ def _row(record: list[str], names: list[str]) -> Row:
     measure, value, low, high, n = record[:5]
     what = {name: _parse(text) for name, text in zip(names, record[5:], strict=True) if text}
     return Row(measure, float(value), float(low), float(high), int(n), what)
+
+
+def ranks(values: Float[np.ndarray, " value"]) -> Float[np.ndarray, " value"]:
+    """Ranks from 1 on, equal values sharing theirs: what Spearman's correlation correlates."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (counts.cumsum() - (counts - 1) / 2)[place]

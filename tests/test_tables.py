@@ -139,3 +139,9 @@ def test_markdown():
         "| a&#124;b |  | exact | 0.5 [0.25, 0.75] | 8 |",
         "|  | 2 | valid | 1 [0.7, 1] | 8 |",
     ]
+
+
+def test_equal_values_share_their_ranks():
+    values = np.random.default_rng(0).integers(0, 5, size=40).astype(float)
+    expected = [(values < one).sum() + ((values == one).sum() + 1) / 2 for one in values]
+    np.testing.assert_array_equal(tables.ranks(values), expected)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from maze_interp import seeds
+from maze_interp.tables import ranks
 
 Values = Float[np.ndarray, " column"]
 Drawn = Float[np.ndarray, "draw column"]
@@ -16,12 +17,6 @@ Drawn = Float[np.ndarray, "draw column"]
 def known(*sides: Values) -> Bool[np.ndarray, " column"]:
     """The columns of which all sides know something."""
     return ~np.isnan(np.stack(sides)).any(axis=0)
-
-
-def ranks(values: Values) -> Values:
-    """Ranks from 1 on, equal values sharing theirs."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - (counts - 1) / 2)[place]
 
 
 def rank_correlation(first: Values, second: Values, given: Values | None = None) -> float:

@@ -23,6 +23,7 @@ from maze_interp.patching.changes import VALUES, Swap, value_at
 from maze_interp.patching.pairs import PromptPairs
 from maze_interp.patching.stacked import Progress
 from maze_interp.patching.sweep import Places, check_direction, sites_of, two_runs
+from maze_interp.tables import ranks
 
 HELD = ("stream", "queries", "keys", "values", "mixed")  # of a record, by layer
 BEHIND = {"attn_out": "resid_mid", "mlp_out": "resid_post"}  # what is written is added: its gradient is the stream's
@@ -115,13 +116,7 @@ def agreement(
 def _spearman(first: Float[np.ndarray, " column"], second: Float[np.ndarray, " column"]) -> float:
     if len(first) < 2 or np.ptp(first) == 0 or np.ptp(second) == 0:
         return float("nan")
-    return float(np.corrcoef(_ranks(first), _ranks(second))[0, 1])
-
-
-def _ranks(values: Float[np.ndarray, " column"]) -> Float[np.ndarray, " column"]:
-    """Ranks, equal values sharing theirs."""
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return (counts.cumsum() - (counts - 1) / 2)[place]
+    return float(np.corrcoef(ranks(first), ranks(second))[0, 1])
 
 
 def _slopes(swap: Swap, pairs: PromptPairs, steps: int) -> Record:
