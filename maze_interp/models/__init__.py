@@ -2,6 +2,7 @@
 
 from maze_interp.models import access, fused
 from maze_interp.models.access import Reading
+from maze_interp.models.carried import carry_over
 from maze_interp.models.config import ModelConfig
 from maze_interp.models.hooked import (
     HookedTransformer,
@@ -24,6 +25,7 @@ __all__ = [
     "Site",
     "access",
     "build",
+    "carry_over",
     "decode",
     "encoder",
     "fingerprint",

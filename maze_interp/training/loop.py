@@ -58,7 +58,7 @@ def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | No
     threads = cores.settle(recipe.threads, recipe.device, recipe.mazes_per_step)
     recipe = replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device), threads=threads)
     next(batches(recipe))
-    model = models.build(recipe.model, seed=recipe.seed, device=recipe.device)
+    model = starting_model(recipe)
     optimiser = optimisers.build(model, recipe.optimiser)
     run = runs.begin(recipe, folder)
     runs.checkpoint(run, model, optimiser, 0, [])
@@ -72,7 +72,7 @@ def resume(folder: str | Path, *, step: int | None = None, progress: Progress | 
     """
     run = TrainingRun(Path(folder))
     if not run.checkpoints and step is None:  # it was stopped between its recipe and its first checkpoint
-        untrained = models.build(run.recipe.model, seed=run.recipe.seed, device=run.recipe.device)
+        untrained = starting_model(run.recipe)
         runs.checkpoint(run, untrained, optimisers.build(untrained, run.recipe.optimiser), 0, [])
     step = max(run.checkpoints, default=0) if step is None else step
     model = run.model(step, device=run.recipe.device)
@@ -80,6 +80,14 @@ def resume(folder: str | Path, *, step: int | None = None, progress: Progress | 
     losses = runs.restore(optimiser, model, run.checkpoints[step])
     runs.forget_after(run, step)
     return _go_on(run, model, optimiser, step, losses, progress)
+
+
+def starting_model(recipe: TrainingRecipe) -> HookedTransformer:
+    """The model before its first step: new, or with the weights of the model it begins from."""
+    if not recipe.begins_from:
+        return models.build(recipe.model, seed=recipe.seed, device=recipe.device)
+    model = models.carry_over(models.load(recipe.begins_from), recipe.model, seed=recipe.seed)
+    return model.to(recipe.device, print_details=False)
 
 
 def check_device(device: str) -> None:

@@ -49,7 +49,8 @@ class TrainingRecipe:
     sharing one reading of it. `loss` counts the path's tokens or all tokens. `dataset` names a folder of baked mazes
     to pass over, epoch by epoch, instead of the endless stream; `only_first` does so with the stream's first so many
     mazes, each with the same paths in every epoch. `lessons` come before the world itself, in their order; validation
-    and tests are of the world alone. `threads` share a step's mazes (0: one a core), and
+    and tests are of the world alone. `begins_from` is the folder of a finished run or model whose weights are the first
+    (see `models.carry_over`). `threads` share a step's mazes (0: one a core), and
     dtype "auto" is the faster format; a run's own recipe says what both came to. Raises ValueError for settings that
     exclude each other.
     """
@@ -63,6 +64,7 @@ class TrainingRecipe:
     loss: Literal["path", "all"] = "path"
     dataset: str = ""
     only_first: int = 0
+    begins_from: str = ""
     checkpoints: int = 12
     device: str = "cpu"
     threads: int = 0

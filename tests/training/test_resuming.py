@@ -272,3 +272,17 @@ def test_a_run_settles_its_number_format_and_threads_once(tmp_path, monkeypatch)
     recipe = replace(tiny.QUICK, steps=2, dtype="auto", threads=0)
     run = training.train(recipe, tmp_path / "run", progress=at(1, press))
     assert (run.recipe.dtype, run.recipe.threads) == ("bfloat16", 3)
+
+
+def test_a_run_can_begin_where_another_model_ended(tmp_path):
+    """Its first checkpoint is the other model carried over, and so it is where it was stopped before it had one."""
+    source = models.build(replace(tiny.SHAPE, rows=2, cols=2), seed=5)
+    models.save(source, tmp_path / "source")
+    recipe = replace(tiny.QUICK, steps=2, begins_from=str(tmp_path / "source"))
+    run = training.train(recipe, tmp_path / "run")
+    expected = models.fingerprint(models.carry_over(source, recipe.model, seed=recipe.seed))
+    assert models.fingerprint(run.model(0)) == expected
+    assert models.fingerprint(run.model()) != expected
+    for file in run.checkpoints.values():
+        file.unlink()
+    assert models.fingerprint(training.resume(run.folder).model(0)) == expected
