@@ -12,10 +12,13 @@ from contextlib import contextmanager
 import torch
 
 
-def settle(threads: int, device: str, shares: int) -> int:
-    """How many threads split the work: 0 becomes one a core on a CPU, one on any other device; at most one a share."""
+def settle(threads: int, device: str, shares: int, *, processes: int = 1) -> int:
+    """How many threads split the work: 0 becomes one a core on a CPU, one on any other device; at most one a share.
+
+    `processes` do such work on this machine at once and share its cores.
+    """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = threads or (cores if torch.device(device).type == "cpu" else 1)
+    wanted = threads or (cores // processes if torch.device(device).type == "cpu" else 1)
     return max(min(wanted, shares), 1)
 
 

@@ -1,6 +1,6 @@
 """Training: a recipe becomes a run, a folder on disk that explains itself and can be resumed."""
 
-from maze_interp.training import plateaus
+from maze_interp.training import plateaus, ranks
 from maze_interp.training.batches import batches
 from maze_interp.training.change_points import Change, Order, change_point, order
 from maze_interp.training.loop import Status, resume, train, validate
@@ -28,6 +28,7 @@ __all__ = [
     "open_run",
     "order",
     "plateaus",
+    "ranks",
     "resume",
     "train",
     "validate",

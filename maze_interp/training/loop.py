@@ -4,18 +4,17 @@
     run = training.resume("runs/first")             # after Ctrl-C, a crash or a full disk
 
 On one machine a run that was stopped and resumed ends with bit-identical weights: each step's data is a function of
-the recipe and the step's number, and a checkpoint holds the whole optimiser state.
+the recipe and the step's number, and a checkpoint holds the whole optimiser state. Several processes may train one run
+together (see `ranks`): they step as one, and what is measured, written and told is the first one's.
 """
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Executor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,9 +22,10 @@ from maze_interp import mazes, models, seeds
 from maze_interp.models import cores, precision
 from maze_interp.models.hooked import HookedTransformer
 from maze_interp.tokens import TokenBatch
-from maze_interp.training import optimisers, parallel
+from maze_interp.training import optimisers, parallel, ranks
 from maze_interp.training import run as runs
 from maze_interp.training.batches import batches
+from maze_interp.training.interruption import interruption
 from maze_interp.training.recipe import TrainingRecipe
 from maze_interp.training.run import TrainingRun
 from maze_interp.training.schedule import learning_rate
@@ -33,7 +33,10 @@ from maze_interp.training.schedule import learning_rate
 
 @dataclass(frozen=True)
 class Status:
-    """Where a run stands, for whoever draws its progress: the last loss (nats per token) and exact-solve share."""
+    """Where a run stands, for whoever draws its progress: the last loss (nats per token) and exact-solve share.
+
+    `row` is the measurement made after this step, if one was.
+    """
 
     step: int
     steps: int
@@ -41,6 +44,7 @@ class Status:
     exact: float
     mazes_per_second: float
     seconds_left: float
+    row: dict[str, Any] | None = None
 
 
 Progress = Callable[[Status], None]
@@ -49,19 +53,20 @@ Progress = Callable[[Status], None]
 def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | None = None) -> TrainingRun:
     """Train from scratch into an empty folder; returns the run, finished unless Ctrl-C stopped it (its state is saved).
 
+    `progress` is called after every step, in the first process where several train.
     The run's own recipe says what `dtype = "auto"` and `threads = 0` came to, so that it is resumed with the same.
     Raises ValueError if the folder holds another run, FloatingPointError when the loss or a gradient is not finite.
     """
     check_device(recipe.device)
     for split in (mazes.TRAIN, mazes.VALIDATION, mazes.TEST):  # a world without one of them fails now, not later
         mazes.take(recipe.world, 1, seed=recipe.seed, split=split)
-    threads = cores.settle(recipe.threads, recipe.device, recipe.mazes_per_step)
-    recipe = replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device), threads=threads)
+    ranks.check_share(recipe.mazes_per_step)
+    recipe = ranks.once(_settled, recipe)
     next(batches(recipe))
     model = starting_model(recipe)
     optimiser = optimisers.build(model, recipe.optimiser)
-    run = runs.begin(recipe, folder)
-    runs.checkpoint(run, model, optimiser, 0, [])
+    run = ranks.once(runs.begin, recipe, folder)
+    ranks.once(runs.checkpoint, run, model, optimiser, 0, [])
     return _go_on(run, model, optimiser, 0, [], progress)
 
 
@@ -71,14 +76,12 @@ def resume(folder: str | Path, *, step: int | None = None, progress: Progress | 
     Measurements and checkpoints later than it are dropped and made again. Raises ValueError if there is no such run.
     """
     run = TrainingRun(Path(folder))
-    if not run.checkpoints and step is None:  # it was stopped between its recipe and its first checkpoint
-        untrained = starting_model(run.recipe)
-        runs.checkpoint(run, untrained, optimisers.build(untrained, run.recipe.optimiser), 0, [])
-    step = max(run.checkpoints, default=0) if step is None else step
+    ranks.check_share(run.recipe.mazes_per_step)
+    step = ranks.once(_newest, run) if step is None else step
     model = run.model(step, device=run.recipe.device)
     optimiser = optimisers.build(model, run.recipe.optimiser)
     losses = runs.restore(optimiser, model, run.checkpoints[step])
-    runs.forget_after(run, step)
+    ranks.once(runs.forget_after, run, step)
     return _go_on(run, model, optimiser, step, losses, progress)
 
 
@@ -115,6 +118,21 @@ def validate(model: HookedTransformer, recipe: TrainingRecipe) -> dict[str, floa
     return {**means, "validation_mazes": len(held_out)}
 
 
+def _settled(recipe: TrainingRecipe) -> TrainingRecipe:
+    """The recipe with its number format and threads decided."""
+    shares = recipe.mazes_per_step // ranks.count()
+    threads = cores.settle(recipe.threads, recipe.device, shares, processes=ranks.count_here())
+    return replace(recipe, dtype=precision.settle(recipe.dtype, recipe.device), threads=threads)
+
+
+def _newest(run: TrainingRun) -> int:
+    """The step of the newest checkpoint; the first is made if the run was stopped before it had one."""
+    if not run.checkpoints:
+        model = starting_model(run.recipe)
+        runs.checkpoint(run, model, optimisers.build(model, run.recipe.optimiser), 0, [])
+    return max(run.checkpoints)
+
+
 def _go_on(
     run: TrainingRun,
     model: HookedTransformer,
@@ -128,28 +146,36 @@ def _go_on(
     rows = run.metrics
     before, exact = (rows[-1]["seconds"], rows[-1]["exact"]) if rows else (0.0, math.nan)
     kept = runs.milestones(recipe)
-    with _interruption() as interrupted, cores.workers(recipe.threads) as pool:
+    with interruption() as interrupted, cores.workers(recipe.threads) as pool:
         for step, tokens in enumerate(batches(recipe, first), start=first + 1):
             window = [*window, _step(run, model, optimiser, tokens, step, pool)]
             spent = time.monotonic() - begun
-            measured = step % recipe.validation.every == 0 or step == recipe.steps
-            if measured:
-                row = {"step": step, "seconds": round(before + spent, 3), "loss": sum(window) / len(window)}
-                row |= validate(model, recipe)
-                runs.append(run, row)
+            row = None
+            if step % recipe.validation.every == 0 or step == recipe.steps:
+                row = ranks.once(_measure, run, model, step, before + spent, window)
                 exact, window = row["exact"], []
-            stop = interrupted()  # asked once: what stops the run has been saved
-            if measured or step in kept or stop:
-                runs.checkpoint(run, model, optimiser, step, window)
-            if progress is not None:
-                latest = window[-1] if window else row["loss"]
+            stop = ranks.anywhere(interrupted())  # asked once: what stops the run has been saved
+            if row or step in kept or stop:
+                ranks.once(runs.checkpoint, run, model, optimiser, step, window)
+            if progress is not None and ranks.rank() == 0:
+                latest = row["loss"] if row else window[-1]
                 pace = (step - first) / spent
                 speed, left = pace * recipe.mazes_per_step, (recipe.steps - step) / pace
-                progress(Status(step, recipe.steps, latest, exact, speed, left))
+                progress(Status(step, recipe.steps, latest, exact, speed, left, row))
             if stop:
                 return run
-    models.save(model, run.folder / runs.MODEL)
+    ranks.once(models.save, model, run.folder / runs.MODEL)
     return run
+
+
+def _measure(
+    run: TrainingRun, model: HookedTransformer, step: int, seconds: float, window: list[float]
+) -> dict[str, Any]:
+    """Validate and write down what came out, with the mean of the losses since the last time."""
+    row = {"step": step, "seconds": round(seconds, 3), "loss": sum(window) / len(window)}
+    row |= validate(model, run.recipe)
+    runs.append(run, row)
+    return row
 
 
 def _step(
@@ -171,26 +197,3 @@ def _step(
     with cores.together(run.recipe.threads):
         optimiser.step()
     return loss
-
-
-@contextmanager
-def _interruption() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C was pressed, so that a step is finished and saved before the run stops.
-
-    Only the main thread can listen; elsewhere nothing is caught. A second Ctrl-C stops at once.
-    """
-    pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed.is_set
-        return
-    ordinary = signal.getsignal(signal.SIGINT)
-
-    def press(*_: object) -> None:
-        pressed.set()
-        signal.signal(signal.SIGINT, ordinary)
-
-    signal.signal(signal.SIGINT, press)
-    try:
-        yield pressed.is_set
-    finally:
-        signal.signal(signal.SIGINT, ordinary)

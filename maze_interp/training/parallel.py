@@ -1,7 +1,7 @@
 """One step's gradient on all cores: each thread takes some of the step's mazes (see `models.cores`).
 
 The shares and the order of their sum are fixed by the run's recipe, so with two threads or more the number of cores
-does not change the result.
+does not change the result. Where several processes train (see `ranks`), each shares out its own part of the mazes.
 """
 
 from concurrent.futures import Executor
@@ -13,6 +13,7 @@ from torch import Tensor
 from maze_interp.models import precision
 from maze_interp.models.hooked import HookedTransformer
 from maze_interp.tokens import TokenBatch
+from maze_interp.training import ranks
 from maze_interp.training.objective import OBJECTIVES, count_tokens
 from maze_interp.training.recipe import TrainingRecipe
 
@@ -26,11 +27,17 @@ def gradient(model: HookedTransformer, tokens: TokenBatch, recipe: TrainingRecip
             loss = OBJECTIVES[recipe.loss](model, part, recipe.paths_per_maze)
         return loss.item(), count_tokens(recipe.loss, part), torch.autograd.grad(loss, weights)
 
-    results = list(pool.map(share, split(tokens, recipe.paths_per_maze, recipe.threads)))
-    total = sum(count for _, count, _ in results)
-    for index, weight in enumerate(weights):
-        weight.grad = torch.stack([grads[index] * (count / total) for _, count, grads in results]).sum(dim=0)
-    return sum(loss * count for loss, count, _ in results) / total
+    mine = split(tokens, recipe.paths_per_maze, ranks.count())[ranks.rank()]
+    shares = min(recipe.threads, len(mine) // recipe.paths_per_maze)
+    results = list(pool.map(share, split(mine, recipe.paths_per_maze, shares)))
+    total = count_tokens(recipe.loss, tokens)
+    gradients = [
+        torch.stack([grads[index] * (count / total) for _, count, grads in results]).sum(dim=0)
+        for index in range(len(weights))
+    ]
+    for weight, grad in zip(weights, ranks.summed(gradients), strict=True):
+        weight.grad = grad
+    return ranks.total(sum(loss * count for loss, count, _ in results) / total)
 
 
 def split(tokens: TokenBatch, branches: int, shares: int) -> list[TokenBatch]:
