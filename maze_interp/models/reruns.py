@@ -67,7 +67,7 @@ def rerun(
         layer = w.layers[index]
         if index > depth // 2 or depth % 2 == 0:
             last = index == len(w.layers) - 1
-            x = _attention(w, kept, index, begin, x, patches, only_asked=last)
+            x, _, _ = attention(w, kept, index, begin, x, patches, only_asked=last)
         elif index == len(w.layers) - 1:
             x = _asked(x, kept.at.repeat(patches) - begin)
         x = fused.after_mlp(layer, x)
@@ -77,10 +77,13 @@ def rerun(
     return torch.where((kept.at >= begin)[:, None], logits, kept.logits)
 
 
-def _attention(
+def attention(
     w: fused.Weights, kept: Record, index: int, begin: int, x: Tensor, patches: int, *, only_asked: bool
-) -> Tensor:
-    """The stream after a layer's attention: at all positions from `begin` on, or at the asked one of each row."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The stream after a layer's attention: at all positions from `begin` on, or at the asked one of each row.
+
+    With it the keys and values of all those positions.
+    """
     layer, later = w.layers[index], x.shape[1]
     positions = torch.arange(begin, begin + later, device=x.device)
     q, k, v = fused.qkv(w, layer, x, positions)
@@ -90,14 +93,14 @@ def _attention(
         q, x, sees = _asked(q.transpose(1, 2), at - begin).transpose(1, 2), _asked(x, at - begin), at[:, None]
     before = (kept.keys[index][:, :, :begin], kept.values[index][:, :, :begin])
     if begin > later:
-        return fused.after_heads(layer, x, _shared(before, (q, k, v), positions, sees, patches))
+        return fused.after_heads(layer, x, _shared(before, (q, k, v), positions, sees, patches)), k, v
     keys, values = (
         torch.cat([old.repeat(patches, 1, 1, 1), now], dim=2) for old, now in zip(before, (k, v), strict=True)
     )
     seen = torch.arange(begin + later, device=x.device) <= sees[..., None]
     mask = torch.zeros(seen.shape, device=x.device).masked_fill_(~seen, -math.inf)[:, None]
     mixed = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask, scale=1.0)
-    return fused.after_heads(layer, x, mixed)
+    return fused.after_heads(layer, x, mixed), k, v
 
 
 def _shared(

@@ -3,6 +3,7 @@
 from maze_interp.optimisation.activations import exchanged, recorded
 from maze_interp.optimisation.derived import MEASURES
 from maze_interp.optimisation.differential import Differential, differential, of_products
+from maze_interp.optimisation.endings import ENDINGS, endings
 from maze_interp.optimisation.entropy import CORRECTIONS, binary_entropy, entropy, kl
 from maze_interp.optimisation.estimator import Estimate, compared, repeated, split_history, without_blocks
 from maze_interp.optimisation.futures import FUTURES, future
@@ -38,6 +39,7 @@ from maze_interp.optimisation.tilting import Tilting, least_impact
 __all__ = [
     "CODINGS",
     "CORRECTIONS",
+    "ENDINGS",
     "FUTURES",
     "MEASURES",
     "POPULATIONS",
@@ -59,6 +61,7 @@ __all__ = [
     "confidence_region",
     "differential",
     "enact",
+    "endings",
     "entropy",
     "excess_imp",
     "excess_op",

@@ -7,7 +7,7 @@ maze i, fed to `split_history` as any other. All pairs of a site go through what
 upstream, and before the first position, is never computed again (`models.reruns`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -47,22 +47,32 @@ def exchanged(
     The diagonal is the network as it is. Raises ValueError for a kind of site that is not one of DEPTHS, a site or
     position that does not exist, and a population of fewer than 8.
     """
+    begin, found = min(positions, default=0), []
+    each = kept.stream[0][:, begin:]
+    with torch.inference_mode():
+        for depth, x in swapped(w, kept, site, positions, AT_ONCE // max(each.numel() * each.element_size(), 1)):
+            found.append(population.outcomes(reruns.rerun(w, kept, depth, begin, x), coding))
+            if progress is not None:
+                progress(sum(map(len, found)), len(population))
+    return np.concatenate(found)
+
+
+def swapped(
+    w: fused.Weights, kept: Record, site: Site, positions: Sequence[int], at_once: int
+) -> Iterator[tuple[int, Float[Tensor, "donor maze later d_model"]]]:
+    """(depth, the stream there from the first of the positions on) with the site from `at_once` mazes at a time.
+
+    Raises ValueError as `exchanged` does.
+    """
     _check(w, kept, site, positions)
     begin, depth = min(positions), 2 * site.layer + DEPTHS[site.kind]
     at = torch.tensor(sorted(positions), device=kept.at.device) - begin
     into = kept.stream[depth][:, begin:]
-    donors = max(1, AT_ONCE // (into.numel() * into.element_size()))
-    found = []
-    with torch.inference_mode():
-        parts = part(w, kept, site)[:, begin:][:, at]
-        for first in range(0, len(parts), donors):
-            own = parts[first : first + donors]
-            x = into.expand(len(own), *into.shape).clone()
-            x[:, :, at] += own[:, None] - parts[None]
-            found.append(population.outcomes(reruns.rerun(w, kept, depth, begin, x), coding))
-            if progress is not None:
-                progress(first + len(own), len(parts))
-    return np.concatenate(found)
+    parts = part(w, kept, site)[:, begin:][:, at]
+    for own in parts.split(max(1, at_once)):
+        x = into.expand(len(own), *into.shape).clone()
+        x[:, :, at] += own[:, None] - parts[None]
+        yield depth, x
 
 
 def part(w: fused.Weights, kept: Record, site: Site) -> Float[Tensor, "maze position d_model"]:

@@ -38,6 +38,7 @@ class Population:
     """
 
     kind: str
+    tokenizer: Tokenizer
     mazes: MazeBatch
     here: Int[np.ndarray, " maze"]
     tokens: TokenBatch
@@ -52,7 +53,7 @@ class Population:
     def __getitem__(self, which: slice | np.ndarray) -> "Population":
         """Some of the mazes, chosen by a slice, a boolean mask or an array of indices."""
         columns = {name: getattr(self, name)[which] for name in ("mazes", "here", "tokens", "steps", "open", "right")}
-        return Population(self.kind, places=self.places, **columns)
+        return Population(self.kind, self.tokenizer, places=self.places, **columns)
 
     def ways(self, index: int) -> Open:
         """The tokens of the right step and of the other open ones of one maze."""
@@ -156,7 +157,7 @@ def _population(
     nearer = to_goal[row[:, None], np.where(inside, there, 0)] < to_goal[row, here][:, None]
     steps = np.where(inside, ids[np.where(inside, there, 0)], -1)
     places = _places(tokens, 4 * order.shape[1], slots, before)
-    return Population(kind, batch, here, tokens, steps, open_, open_ & nearer, places)
+    return Population(kind, tokenizer, batch, here, tokens, steps, open_, open_ & nearer, places)
 
 
 def _places(

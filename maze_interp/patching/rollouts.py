@@ -16,7 +16,7 @@ from torch import Tensor
 
 from maze_interp import mazes, models
 from maze_interp.mazes import MazeBatch
-from maze_interp.models import HookedTransformer, Site, decoding, fused
+from maze_interp.models import HookedTransformer, Site, continuing, fused
 from maze_interp.models.decoding import Prompt
 from maze_interp.patching.changes import Mask, Swap, changed, depth_of, value_at
 from maze_interp.patching.pairs import PromptPairs
@@ -139,32 +139,19 @@ def _fitting(touches: Bool[Tensor, "place pair position"], swap: Swap, memory: f
 
 def _held(swap: Swap, site: Site, mask: Mask) -> tuple[Prompt, Float[Tensor, "row vocab"]]:
     """The patched prompts as later tokens see them, and the logits at their ends; rows are places, then pairs."""
-    w, into, depth, patches = swap.w, swap.into, depth_of(site), len(mask)
-    x = changed(swap, site, 0, mask).flatten(0, 1)
-    keys, values = ([one.repeat(patches, 1, 1, 1) for one in kind] for kind in (into.keys, into.values))
-    positions = torch.arange(x.shape[1], device=x.device)
-    for index in range(depth // 2, len(w.layers)):
-        layer = w.layers[index]
-        if 2 * index >= depth:
-            q, keys[index], values[index] = fused.qkv(w, layer, x, positions)
-            x = fused.after_heads(layer, x, fused.attend_causal(q, keys[index], values[index]))
-        x = fused.after_mlp(layer, x)
+    into = swap.into
+    prompt, logits = continuing.changed_prompt(swap.w, into, depth_of(site), 0, changed(swap, site, 0, mask))
     if site.kind in ("k", "v"):
         held = torch.where(mask[..., None], value_at(swap.out_of, site), value_at(into, site)).flatten(0, 1)
-        {"k": keys, "v": values}[site.kind][site.layer][:, site.head] = held
-    length = torch.full((len(x),), x.shape[1], device=x.device)
-    return Prompt(tuple(keys), tuple(values), length, None), fused.unembed(w, x[:, -1:])[:, 0]
+        {"k": prompt.keys, "v": prompt.values}[site.kind][site.layer][:, site.head] = held
+    return prompt, logits
 
 
 def _written(
     model: HookedTransformer, w: fused.Weights, prompt: Prompt, logits: Tensor, limit: int
 ) -> Int[np.ndarray, "row step"]:
-    """The tokens written greedily behind prompts that have been read, whether they end a path or not."""
-    written = torch.full((len(logits), limit), -1)
+    """What is written behind the prompts; -1 where the context has no room."""
     room = min(limit, model.cfg.n_ctx - int(prompt.length[0]) + 1)
-    grown: list[tuple[Tensor, Tensor]] = []
-    for step in range(room):
-        written[:, step] = token = logits.argmax(dim=-1)
-        if step + 1 < room:
-            logits, grown = decoding.next_logits(w, prompt, grown, token)
-    return written.cpu().numpy()
+    written = np.full((len(logits), limit), -1)
+    written[:, :room] = continuing.write_on(w, prompt, logits, room)
+    return written
