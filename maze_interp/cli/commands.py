@@ -44,6 +44,7 @@ def parser() -> argparse.ArgumentParser:
     train_.add_argument("recipe", nargs="?", help="a TOML file or a packaged recipe (see `maze-interp train --list`)")
     train_.add_argument("--resume", metavar="FOLDER", help="go on from the newest checkpoint in FOLDER")
     train_.add_argument("--list", action="store_true", help="name the packaged recipes and why each exists")
+    train_.add_argument("--cost", action="store_true", help="say what the recipe would cost, and train nothing")
 
     run_ = _command(commands, "run", run, "run an experiment on a trained model and write what it found")
     run_.add_argument("experiment", help="its name, for example behaviour (see --list)", nargs="?")
@@ -115,7 +116,10 @@ def train(options: argparse.Namespace) -> None:
         raise ValueError("which recipe? give a TOML file or one of: " + ", ".join(training.names()))
     else:
         recipe = _changed(training.find(options.recipe), options)
-        _train(recipe, Path(options.out or Path("runs") / recipe.name))
+        if options.cost:
+            _tell_cost(recipe)
+        else:
+            _train(recipe, Path(options.out or Path("runs") / recipe.name))
 
 
 def run(options: argparse.Namespace) -> None:
@@ -198,6 +202,18 @@ def _resume(folder: Path) -> None:
     with training_bar() as progress:
         made = training.resume(folder, progress=progress)
     _tell(made)
+
+
+def _tell_cost(recipe: Any) -> None:
+    from maze_interp import training
+
+    found = training.cost(recipe)
+    kinds = ("weights", "gradients", "moments", "activations")
+    held = {f"memory for {kind}": f"{getattr(found, kind) / 2**20:,.1f} MiB" for kind in kinds}
+    counts = {name: f"{getattr(found, name):,.0f}" for name in ("parameters", "paths", "tokens")}
+    hours = f"{found.hours(training.H100):.3g} at 40% of one H100's peak in bf16, {training.H100 / 1e12:.0f} TFLOP/s"
+    for name, value in {**counts, "FLOPs": f"{found.flops:.3g}", **held, "hours": hours}.items():
+        print(f"{name:22}  {value}")
 
 
 def _tell(made: Any) -> None:

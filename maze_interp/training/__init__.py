@@ -3,6 +3,7 @@
 from maze_interp.training import plateaus, ranks
 from maze_interp.training.batches import batches
 from maze_interp.training.change_points import Change, Order, change_point, order
+from maze_interp.training.costs import H100, Cost, cost
 from maze_interp.training.loop import Status, resume, train, validate
 from maze_interp.training.recipe import Lesson, TrainingRecipe, Validation, find, names
 from maze_interp.training.run import TrainingRun, open_run
@@ -10,7 +11,9 @@ from maze_interp.training.schedule import Optimiser
 from maze_interp.training.seen import MazesSeen, mazes_read, mazes_seen
 
 __all__ = [
+    "H100",
     "Change",
+    "Cost",
     "Lesson",
     "MazesSeen",
     "Optimiser",
@@ -21,6 +24,7 @@ __all__ = [
     "Validation",
     "batches",
     "change_point",
+    "cost",
     "find",
     "mazes_read",
     "mazes_seen",

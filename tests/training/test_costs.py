@@ -1,0 +1,138 @@
+"""What a run would cost is what it does cost: counted by hand, by torch's own counter and in what a step keeps."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from torch.utils.flop_counter import FlopCounterMode
+
+from maze_interp import models, training
+from maze_interp.cli.commands import main
+from maze_interp.mazes import World
+from maze_interp.models import ModelConfig
+from maze_interp.tokens.batch import EDGE
+from maze_interp.training import Lesson, Optimiser, TrainingRecipe, costs, optimisers
+from maze_interp.training.objective import OBJECTIVES
+from tests import tiny
+
+WIDE = ModelConfig(layers=3, d_model=48, heads=4, d_mlp=80, rows=4, cols=4)
+PATHS = TrainingRecipe(steps=8, mazes_per_step=4, paths_per_maze=3, world=World(rows=4, cols=4), model=WIDE)
+KINDS = [
+    PATHS,
+    replace(PATHS, paths_per_maze=1),
+    replace(PATHS, paths_per_maze=1, loss="all"),
+    replace(PATHS, model=replace(WIDE, positions="learned")),
+]
+
+
+def even(recipe):
+    """The sequences of the first step whose mazes' paths fill their row, so that nothing is padding."""
+    batch = next(training.batches(replace(recipe, mazes_per_step=40)))
+    group = recipe.paths_per_maze
+    own = batch.length.reshape(-1, group).sum(axis=1)
+    rows = np.flatnonzero(own == np.bincount(own).argmax())
+    assert len(rows) > 1
+    return batch[(rows[:, None] * group + np.arange(group)).ravel()]
+
+
+@settings(max_examples=15)
+@given(tiny.any_models())
+def test_parameters_are_those_of_the_model(model):
+    assert costs.parameters(model.maze_config) == sum(weight.numel() for weight in model.parameters())
+
+
+@pytest.mark.parametrize("recipe", KINDS)
+def test_operations_are_those_that_torch_counts(recipe):
+    batch, model = even(recipe), models.build(recipe.model, seed=0)
+    with FlopCounterMode(display=False) as counter:
+        OBJECTIVES[recipe.loss](model, batch, recipe.paths_per_maze).backward()
+    counted = {str(kind).removeprefix("aten."): value for kind, value in counter.get_flop_counts()["Global"].items()}
+    one = costs.reading(recipe, batch)
+    of_weights = replace(one, pairs=0.0, asked_pairs=0.0)
+    assert counted["mm"] + counted["addmm"] == costs.step_flops(recipe.model, of_weights)
+    # what is asked is multiplied with whole rows, and masked: the counter sees those; the prompt's kernel it cannot see
+    of_rows = replace(of_weights, tokens=0.0, asked=0.0, pairs=one.patterns, asked_pairs=one.patterns)
+    assert counted.get("bmm", 0) == costs.step_flops(recipe.model, of_rows)
+
+
+@pytest.mark.parametrize("recipe", KINDS)
+def test_pairs_are_those_of_tokens_that_see_each_other(recipe):
+    batch = next(training.batches(recipe))
+    seen = asked_seen = tokens = asked = 0
+    for row, (parts, length) in enumerate(zip(batch.part, batch.length, strict=True)):
+        first = recipe.loss == "all" or row % recipe.paths_per_maze == 0  # who reads the prompt
+        for position in range(length):
+            mine = recipe.loss == "all" or parts[position] != EDGE
+            tokens, asked = tokens + (mine or first), asked + mine
+            seen, asked_seen = seen + (mine or first) * (position + 1), asked_seen + mine * (position + 1)
+    one = costs.reading(recipe, batch)
+    assert (one.tokens, one.pairs, one.asked, one.asked_pairs) == (tokens, seen, asked, asked_seen)
+
+
+def test_a_forward_pass_counted_by_hand():
+    config, one = ModelConfig(layers=2, d_model=4, heads=2, d_mlp=6, rows=2, cols=2), costs.Reading(3.0, 6.0, 1.0, 3.0, 0.0)
+    first = 3 * (2 * 4 * 12 + 2 * 4 * 4 + 2 * 4 * 6 + 2 * 6 * 4) + 6 * 2 * (2 * 4)
+    last = 3 * 2 * 4 * 8 + 1 * (2 * 4 * 4 + 2 * 4 * 4 + 2 * 4 * 6 + 2 * 6 * 4) + 3 * 2 * (2 * 4)
+    assert costs.forward_flops(config, one) == first + last + 1 * 2 * 4 * config.tokenizer.vocabulary.size
+
+
+@pytest.mark.parametrize("recipe", [*KINDS, replace(PATHS, dtype="bfloat16")])
+def test_activations_are_about_what_a_step_keeps(recipe):
+    shape = replace(recipe.model, d_model=64, d_mlp=0)
+    recipe = replace(recipe, model=shape)
+    batch, model = even(recipe)[: 2 * recipe.paths_per_maze], models.build(shape, seed=0)
+    weights = {weight.untyped_storage().data_ptr() for weight in model.parameters()}
+    kept = {}
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor  # held, lest its place be used again
+        return tensor
+
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        torch.autocast("cpu", torch.bfloat16, enabled=recipe.dtype == "bfloat16"),
+    ):
+        OBJECTIVES[recipe.loss](model, batch, recipe.paths_per_maze)
+    copies = [shape.d_model * 3 * shape.d_model, shape.d_model**2, shape.d_model * shape.hidden]  # of weights
+    held = [tensor for place, tensor in kept.items() if place not in weights and tensor.numel() not in copies]
+    spent = sum(tensor.untyped_storage().nbytes() for tensor in held)
+    assert 0.8 < costs.activations(recipe, costs.reading(recipe, batch)) / spent < 1.25
+
+
+@pytest.mark.parametrize("name", optimisers.OPTIMISERS)
+def test_moments_are_those_of_the_optimiser(name):
+    recipe = replace(PATHS, optimiser=Optimiser(name=name))
+    model = models.build(recipe.model, seed=0)
+    optimiser = optimisers.build(model, recipe.optimiser)
+    for weight in model.parameters():
+        weight.grad = torch.ones_like(weight)
+    optimiser.step()
+    state = [value for each in optimiser.state.values() for key, value in each.items() if key != "step"]
+    assert training.cost(recipe).moments == sum(value.numel() * value.element_size() for value in state)
+
+
+def test_a_run_costs_what_its_steps_cost():
+    """Four pools of steps are drawn: all there are here. An easier world at first is cheaper, and counted as such."""
+    lessons = {"small": Lesson(0.5, World(rows=2, cols=2))}
+    recipe = replace(PATHS, steps=32, lessons=lessons, threads=2)
+    readings = [costs.reading(recipe, batch) for batch in training.batches(recipe)]
+    found = training.cost(recipe)
+    assert found.paths == 32 * 4 * 3
+    assert found.tokens == pytest.approx(sum(one.tokens for one in readings))
+    assert found.flops == pytest.approx(sum(costs.step_flops(recipe.model, one) for one in readings))
+    assert found.weights == 4 * found.parameters
+    assert found.gradients == 3 * found.weights
+    assert found.memory == found.weights + found.gradients + found.moments + found.activations
+    assert found.hours(found.flops / 3600, 1.0) == pytest.approx(1.0)
+    assert found.flops < training.cost(replace(recipe, lessons={})).flops
+
+
+def test_the_command_tells_the_cost_and_trains_nothing(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "quickstart", "--cost", "--set", "steps=100"]) == 0
+    said = capsys.readouterr().out
+    assert f"{costs.parameters(training.find('quickstart').model):,}" in said
+    assert not list(tmp_path.iterdir())
+    assert main(["train", "--cost"]) == 2
