@@ -28,6 +28,7 @@ def test_how_many_threads_it_comes_to(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(6)))
     assert cores.settle(0, "cpu", 16) == 6
     assert cores.settle(0, "cpu", 4) == 4
+    assert [cores.settle(0, "cpu", 16, processes=count) for count in (2, 4, 9)] == [3, 1, 1]
     assert cores.settle(0, "cuda:0", 16) == 1
     assert cores.settle(3, "cpu", 16) == 3
     assert cores.settle(8, "cpu", 2) == 2
