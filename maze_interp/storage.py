@@ -12,6 +12,7 @@ import dataclasses
 import json
 import os
 import platform
+import re
 import secrets
 import shutil
 import subprocess
@@ -28,6 +29,7 @@ from safetensors.numpy import save as numpy_bytes
 
 Record = TypeVar("Record")
 PACKAGES = ("maze_interp", "torch", "transformer-lens", "numpy", "numba", "safetensors")
+PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}\.partial")
 _INTEGERS = {f"{sign}{8 * size}": f"<{sign.lower()}{size}" for sign in "UI" for size in (1, 2, 4, 8)}
 DTYPES = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8", **_INTEGERS}
 
@@ -136,6 +138,23 @@ def claim_folder(path: str | Path) -> Path:
     check_free(path)
     path.mkdir(parents=True, exist_ok=True)
     return path
+
+
+def partial_of(path: str | Path) -> str:
+    """What a file or folder will be called once it is whole; "" if it is not one that is being written."""
+    being_written = PARTIAL.fullmatch(Path(path).name)
+    return being_written[1] if being_written else ""
+
+
+def remove_partial(path: str | Path) -> None:
+    """Remove what writers that were killed left of `path`, and inside it. Nobody may be writing there."""
+    path = Path(path)
+    beside = [left for left in path.parent.glob(".*") if partial_of(left) == path.name]
+    for left in [*beside, *filter(partial_of, list(path.rglob(".*")))]:
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def provenance(seed: int | None = None) -> dict[str, Any]:

@@ -1,12 +1,14 @@
-"""The command line: maze-interp quickstart | bake | gallery | train | run | report.
+"""The command line: maze-interp quickstart | bake | gallery | train | sweep | run | report.
 
 Every command takes --set key=value for any key of its recipe or settings, --seed, --out and --help. What a command
 does is what the library does under the same name; here arguments are read, bars are drawn and errors are told.
 """
 
 import argparse
+import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +48,17 @@ def parser() -> argparse.ArgumentParser:
     train_.add_argument("--list", action="store_true", help="name the packaged recipes and why each exists")
     train_.add_argument("--cost", action="store_true", help="say what the recipe would cost, and train nothing")
 
+    sweep_ = _command(commands, "sweep", sweep, "train or ask once for every combination of what varies, over workers")
+    sweep_.add_argument("name", help="a TOML file, a packaged training recipe, or an experiment")
+    varies = "a key and its values: seed=0..4 or model.heads=4,8; give it again for another key"
+    sweep_.add_argument("--over", action="append", default=[], metavar="KEY=VALUES", help=varies)
+    sweep_.add_argument("--dask", default="", metavar="ADDRESS", help="a Dask scheduler whose workers see these files")
+    sweep_.add_argument("--workers", type=int, default=0, metavar="N", help="processes of this machine (one a core)")
+
     run_ = _command(commands, "run", run, "run an experiment on a trained model and write what it found")
     run_.add_argument("experiment", help="its name, for example behaviour (see --list)", nargs="?")
     run_.add_argument("--list", action="store_true", help="name the experiments and what each asks")
+    run_.add_argument("--dask", default="", metavar="ADDRESS", help="train what it trains on this scheduler's workers")
 
     report_ = _command(commands, "report", report, "write one page about a run and everything found out about it")
     report_.add_argument("folder", help="a training run's folder")
@@ -140,12 +150,31 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.experiment} of several runs belongs to none of them: say where with --out")
     out = Path(options.out or Path(asked_of) / options.experiment)
     storage.check_free(out)  # before anything is measured
-    with bar(options.experiment, "part") as progress:
-        findings = experiment.run(settings, progress)
+    with _workers(options, experiment) as workers, bar(options.experiment, "part") as progress:
+        findings = experiment.run(settings, progress, **workers)
     experiments.write(findings, out, settings)
     for sentence in findings.sentences:
         print(sentence)
     print(f"\n{out}")
+
+
+def sweep(options: argparse.Namespace) -> None:
+    """Do a sweep's jobs, tell what they came to and why some failed."""
+    from maze_interp import tables
+    from maze_interp.cli import jobs, ranges
+    from maze_interp.cli.progress import bar
+    from maze_interp.cli.sweep import sweep as spread
+
+    over, out = ranges.parse(options.over), options.out or f"runs/sweep-{Path(options.name).stem}"
+    given: dict[str, Any] = {"settings": _settings(options), "scheduler": options.dask, "workers": options.workers}
+    with bar("sweep", "job") as progress:
+        swept = spread(options.name, over, out, progress=progress, **given)
+    print(tables.to_markdown(jobs.headlines(swept.rows)))
+    print(f"{out}/sweep.csv")
+    for name, reason in swept.failed.items():
+        print(f"{name} failed: {reason}", file=sys.stderr)
+    if swept.failed:
+        raise ValueError(f"{len(swept.failed)} jobs failed; the same sweep started again does only these")
 
 
 def report(options: argparse.Namespace) -> None:
@@ -168,6 +197,11 @@ def _command(commands: Any, name: str, function: Any, said: str) -> argparse.Arg
 
 def _changed(recipe: Any, options: argparse.Namespace) -> Any:
     """The recipe with the command line's --set and --seed applied."""
+    return recipes.override(recipe, _settings(options))
+
+
+def _settings(options: argparse.Namespace) -> dict[str, str]:
+    """What --set and --seed say, by key."""
     settings = {}
     for text in options.settings:
         key, equals, value = text.partition("=")
@@ -176,7 +210,21 @@ def _changed(recipe: Any, options: argparse.Namespace) -> Any:
         settings[key] = value
     if options.seed is not None:
         settings["seed"] = str(options.seed)
-    return recipes.override(recipe, settings)
+    return settings
+
+
+@contextmanager
+def _workers(options: argparse.Namespace, experiment: Any) -> Iterator[dict[str, Any]]:
+    """What an experiment is to be told of a scheduler's workers, if any are asked for."""
+    if not options.dask:
+        yield {}
+        return
+    if "executor" not in inspect.signature(experiment.run).parameters:
+        raise ValueError(f"{options.experiment} has no parts to spread; `maze-interp sweep` spreads whole experiments")
+    from maze_interp.cli import sweep
+
+    with sweep.executor(options.dask) as executor:
+        yield {"executor": executor}
 
 
 def _written(value: Any) -> str:

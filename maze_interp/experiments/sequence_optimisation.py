@@ -11,6 +11,7 @@ The networks are kept in a folder and trained only if they are not there: scale 
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -40,7 +41,7 @@ SHOWN = ("p", "q", "op", "excess_op", "imp", "excess_imp", "impact_ratio", "sele
 
 @dataclass(frozen=True)
 class Settings:
-    """The study ("small" or "full") and the folder of its networks, by default runs/sequences-SCALE; `repeats` times
+    """The study ("small" or "full") and the folder of its networks (one of its own, if not given); `repeats` times
     `histories` test histories, as in the article; how many of them networks evaluate themselves on; after how many
     pairs of elements an outcome may stand; and `counted` sequences of which statistics are taken."""
 
@@ -72,11 +73,12 @@ class Settings:
             raise ValueError(f"a pseudo-count is not negative, as {self.pseudo_count} is")
 
 
-def run(settings: Settings, progress: Progress | None = None) -> Findings:
-    """Train what is missing, measure everything. `progress` counts the training, then the policies measured."""
-    scale, product = scale_of(settings), settings.kind == "product"
-    folder = Path(settings.folder or f"runs/sequences-{settings.scale}{'' if product else f'-{settings.kind}'}")
-    study = sequences.study(scale, folder, progress=progress)
+def run(settings: Settings, progress: Progress | None = None, executor: Executor | None = None) -> Findings:
+    """Train what is missing, here or on an executor's workers, and measure everything.
+
+    `progress` counts the training, then the policies measured.
+    """
+    study = sequences.study(scale_of(settings), folder_of(settings), executor=executor, progress=progress)
     seed = seeds.derive(settings.seed, "sequence optimisation")
     how = {"correction": settings.correction, "pseudo_count": settings.pseudo_count}
     ground = measures.ground(study, settings.repeats, settings.histories, settings.distances, seed=seed, **how)
@@ -105,6 +107,13 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         figures=figures_of(results, tables),
         numbers=numbers(results, claims, tables),
     )
+
+
+def folder_of(settings: Settings) -> Path:
+    """Where the study's networks are kept: each scale, recurrence and seed has a folder of its own."""
+    kind = "" if settings.kind == "product" else f"-{settings.kind}"
+    seed = f"-seed-{settings.seed}" if settings.seed else ""
+    return Path(settings.folder or f"runs/sequences-{settings.scale}{kind}{seed}")
 
 
 def scale_of(settings: Settings) -> Scale:

@@ -38,17 +38,19 @@ PROMPTS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The runs to test, separated by commas; the mazes of each shift; which shifts, separated by commas ("": all)."""
+    """The runs to test, separated by commas; the mazes of each shift; which shifts, or families of shifts, separated
+    by commas ("": all)."""
 
     run: str = ""
     mazes: int = 200
     only: str = ""
+    family: str = ""
     seed: int = 0
 
 
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """The matrix of runs by shifts with its controls. `progress` counts its cells."""
-    runs, asked = _open(settings.run), _asked(settings.only)
+    runs, asked = _open(settings.run), _asked(settings.only, settings.family)
     if len(runs) > 1:
         asked |= shifts_worlds.worlds(runs)
     seed, cells = seeds.derive(settings.seed, "shifts"), len(asked) + 1
@@ -96,12 +98,23 @@ def _open(folders: str) -> dict[str, TrainingRun]:
     return {title: training.open_run(folder) for title, folder in zip(titles, asked, strict=True)}
 
 
-def _asked(only: str) -> dict[str, Shift]:
-    names = [name.strip() for name in only.split(",")] if only else list(SHIFTS)
+def _asked(only: str, family: str) -> dict[str, Shift]:
+    """The shifts of these names and families. Raises ValueError for an unknown one, and where none is both."""
+    families = list(dict.fromkeys(shift.family for shift in SHIFTS.values()))
+    names, kept = _listed(only, list(SHIFTS), "shift"), _listed(family, families, "family of shifts")
+    asked = {name: SHIFTS[name] for name in names if SHIFTS[name].family in kept}
+    if not asked:
+        raise ValueError(f"none of the shifts {only} is of the family {family}")
+    return asked
+
+
+def _listed(text: str, known: list[str], kind: str) -> list[str]:
+    """The names in a text, separated by commas; all that are known if it is empty."""
+    names = [name.strip() for name in text.split(",")] if text else known
     for name in names:
-        if name not in SHIFTS:
-            raise recipes.unknown("shift", name, SHIFTS)
-    return {name: SHIFTS[name] for name in names}
+        if name not in known:
+            raise recipes.unknown(kind, name, known)
+    return names
 
 
 def _of(one: Measured, measures: tuple[str, ...]) -> list[Row]:

@@ -8,8 +8,11 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
+
+LIMIT: ContextVar[int | None] = ContextVar("cores", default=None)
 
 
 def settle(threads: int, device: str, shares: int, *, processes: int = 1) -> int:
@@ -17,7 +20,7 @@ def settle(threads: int, device: str, shares: int, *, processes: int = 1) -> int
 
     `processes` do such work on this machine at once and share its cores.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = LIMIT.get() or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     wanted = threads or (cores // processes if torch.device(device).type == "cpu" else 1)
     return max(min(wanted, shares), 1)
 
@@ -43,4 +46,16 @@ def together(threads: int) -> Iterator[None]:
     try:
         yield
     finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def limited(cores: int) -> Iterator[None]:
+    """For work beside other work of its kind: while it lasts, the machine has so many cores, for PyTorch too."""
+    before, kept = torch.get_num_threads(), LIMIT.set(cores)
+    torch.set_num_threads(cores)
+    try:
+        yield
+    finally:
+        LIMIT.reset(kept)
         torch.set_num_threads(before)

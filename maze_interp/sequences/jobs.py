@@ -103,7 +103,7 @@ def seed_of(job: Job, scale: Scale) -> int:
     return seeds.derive(scale.seed, job.size, job.phase, job.goal)
 
 
-def do(job: Job, scale: Scale, folder: Path, progress: Progress) -> None:
+def do(job: Job, scale: Scale, folder: Path, progress: Progress | None = None) -> None:
     """Train what a job names and leave its file. What is measured on the way is the same for all jobs."""
     own: dict[str, Any] = {"seed": seed_of(job, scale), "measured": scale.seed, "progress": progress}
     if job.begins_from is None:

@@ -9,7 +9,8 @@ those of a study that was not: each job is computed on one core, however many th
 """
 
 import threading
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -73,28 +74,55 @@ def study(
     *,
     seed: int | None = None,
     threads: int = 0,
+    executor: Executor | None = None,
     progress: Progress | None = None,
 ) -> Study:
     """Train what the scale ("small", "full" or one of your own) asks for, but for what the folder already holds.
 
-    `seed`, if given, takes the place of the scale's own; `threads` jobs run at a time, 0 for one a core. Progress
-    counts steps times parameters, in thousands, of what was left to do. Raises ValueError for another study's folder.
+    `seed`, if given, takes the place of the scale's own; `threads` jobs run at a time, 0 for one a core. An `executor`
+    of other processes (a ProcessPoolExecutor, Dask's client.get_executor(pure=False)) does them instead, where they
+    see the same folder. Progress counts steps times parameters, in thousands, of what was left to do, of an executor's
+    jobs when they end. Raises ValueError for another study's folder.
     """
     scale, folder = _scale(scale, seed), Path(folder)
     _claim(folder, scale)
     missing = [job for job in jobs(scale) if not (folder / job.file).exists()]
     threads = cores.settle(threads, "cpu", max(len(missing), 1))
-    running: set[Future[None]] = set()
     with cores.workers(max(threads, 2)) as pool, _Meter(missing, scale, progress) as meter:
-        while missing or running:
-            ready = [job for job in missing if job.begins_from is None or (folder / job.begins_from.file).exists()]
-            for job in ready[: threads - len(running)]:
-                running.add(pool.submit(do, job, scale, folder, meter.of(job)))
-                missing.remove(job)
-            finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                future.result()
+        if executor is None:
+            _schedule(missing, threads, lambda job: pool.submit(do, job, scale, folder, meter.of(job)))
+        else:
+            there = folder.absolute()
+            _schedule(missing, len(missing), lambda job: executor.submit(do_alone, job, scale, there), meter.ended)
     return Study(folder, scale)
+
+
+def do_alone(job: Job, scale: Scale, folder: Path) -> None:
+    """Do a job on one core of a process that may be anywhere."""
+    with cores.limited(1):
+        do(job, scale, folder)
+
+
+def _schedule(
+    missing: Sequence[Job],
+    at_once: int,
+    submit: Callable[[Job], Future[None]],
+    ended: Callable[[Job], None] = lambda _: None,
+) -> None:
+    """Have the jobs done, each after the one it begins from. The first that fails stops it; none is begun after it."""
+    waiting, running = list(missing), dict[Future[None], Job]()
+    try:
+        while waiting or running:
+            ready = [job for job in waiting if job.begins_from not in {*waiting, *running.values()}]
+            for job in ready[: at_once - len(running)]:
+                running[submit(job)] = job
+                waiting.remove(job)
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                future.result()
+                ended(running.pop(future))
+    finally:
+        for future in running:
+            future.cancel()
 
 
 def _scale(scale: str | Scale, seed: int | None) -> Scale:
@@ -142,6 +170,10 @@ class _Meter:
                     self.progress(sum(self.done.values()), self.total)
 
         return step
+
+    def ended(self, job: Job) -> None:
+        """What is called of a job that ended elsewhere."""
+        self.of(job)(self._steps(job), self._steps(job))
 
     def _steps(self, job: Job) -> int:
         return (self.scale.reinforcement if job.goal else self.scale.pretraining).steps
