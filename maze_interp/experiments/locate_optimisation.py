@@ -38,6 +38,7 @@ from maze_interp.experiments.locate_readings import (
     split,
 )
 from maze_interp.experiments.locate_solvers import solvers
+from maze_interp.experiments.locate_walks import walks
 from maze_interp.mazes import MazeBatch
 from maze_interp.models import HookedTransformer, fused, reruns
 from maze_interp.optimisation import Population
@@ -46,6 +47,7 @@ from maze_interp.optimisation.populations import LEAST
 DRAWN = 50  # test mazes a maze of the population: few share a fork
 NAMES = ("adjacency", "goal")
 FUTURE = "legal"
+STAGES = 11
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class Settings:
 
 
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
-    """Optimisation and impact, and what goes with them. `progress` counts thousandths of ten stages."""
+    """Optimisation and impact, and what goes with them. `progress` counts thousandths of eleven stages."""
     trained = training.open_run(settings.run)
     model, untrained, seed = trained.model(), trained.model(0), seeds.derive(settings.seed, "locate_optimisation")
     held_out = held_out_mazes(trained, DRAWN * max(settings.mazes, settings.walkers // 4), seed=seed)
@@ -77,7 +79,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         optimisation.population(kind, mine, model.maze_tokenizer, count=count, seed=seed)
         for kind, count in ((settings.population, settings.mazes), ("same_fork", settings.walkers))
     )
-    told = [_stage(progress, stage) for stage in range(10)]
+    told = [_stage(progress, stage) for stage in range(STAGES)]
     columns, few = columns_of(model, some), some[: max(LEAST, len(some) // 2)]
     beside = {"untrained": untrained, "shuffled weights": shuffled(model, seed=seed)}
     split_by = {
@@ -94,6 +96,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     bare_strata = locate_strata.strata(untrained, mine, count=settings.small, seed=seed)
     walked, ranked = solvers(model, untrained, alike, steps=settings.steps, seed=seed)
     told[9](1, 1)
+    ended = walks(model, asked, whole, settings.coding, seed=seed, progress=told[10])
     top = strongest(whole)
     return page.findings(
         tables={
@@ -113,6 +116,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "strata_untrained": bare_strata,
             "walkers": [*walked, ranked],
             "codings": codings(model, some, columns),
+            "walks": ended,
         },
         figures=page.figures_of(whole, moved, (read, values), drawn_edges(model, some, top)),
         verdicts=verdicts,
@@ -223,7 +227,7 @@ def drawn_edges(
 
 
 def _stage(progress: Progress | None, stage: int) -> Callable[[int, int], None]:
-    """Progress of one of ten stages, each of which counts as a thousand."""
+    """Progress of one of the stages, each of which counts as a thousand."""
     if progress is None:
         return lambda done, total: None
-    return lambda done, total: progress(1000 * stage + 1000 * done // total, 10_000)
+    return lambda done, total: progress(1000 * stage + 1000 * done // total, 1000 * STAGES)

@@ -40,6 +40,7 @@ def findings(
             _learned(tables["training"], verdicts),
             _strata(tables["strata"], tables["strata_untrained"]),
             _walkers(tables["walkers"], settings.steps),
+            _endings(tables["walks"]),
         ],
         tables={name: rows for name, rows in tables.items() if rows},
         figures=figures,
@@ -48,7 +49,7 @@ def findings(
 
 
 def _numbers(tables: Mapping[str, Sequence[Row]], count: int) -> dict[str, float]:
-    kept = ("predicts", "readings", "named_heads", "interactions", "training", "strata", "walkers", "codings")
+    kept = ("predicts", "readings", "named_heads", "interactions", "training", "strata", "walkers", "codings", "walks")
     found = {"mazes": float(count)}
     for table in kept:
         for row in tables[table]:
@@ -235,6 +236,21 @@ def _walkers(rows: Sequence[Row], steps: int) -> str:
         f"Seen from outside, the step at a fork that all mazes share has, on the distance from the goal {steps} "
         f"steps on, Op: {said}. Over {rank.what['walkers']} walkers Op and success have the rank correlation "
         f"{_rank(rank)}. Predicted that Op ranks them as success does: {_verdict(rank.low > HALF, rank.high < HALF)}."
+    )
+
+
+def _endings(rows: Sequence[Row]) -> str:
+    *each, own, alike = rows
+    shares = sorted((row for row in each if row.measure == "shortest walks"), key=lambda row: row.value)
+    most = max((row for row in each if row.measure == "op on the ending"), key=lambda row: abs(row.value))
+    least = shares[0]
+    return (
+        f"Written to the end with a part of another maze held, {least.value:.0%} ({least.low:.0%} to {least.high:.0%}) "
+        f"of walks are still shortest with {least.what['part']} at {least.what['place']}, of the network's own "
+        f"{own.value:.0%}; most Op on the ending has {most.what['part']} at {most.what['place']} ({_signed(most)}). "
+        f"Over {alike.what['columns']} parts, half of them the strongest, its size on the ending and on the first step "
+        f"have the rank correlation {_rank(alike)}; shuffled parts stay below {alike.what['chance']:.2f}. Predicted "
+        f"above one half: {_verdict(alike.low > HALF, alike.high < HALF)}."
     )
 
 
