@@ -32,6 +32,7 @@ DOORS = {
     "dask": ("cli/sweep.py",),
     "distributed": ("cli/sweep.py",),
     "tqdm": ("cli/",),
+    "wandb": ("cli/tracking.py",),
     "sklearn": (),
     "scipy": (),
     "hypothesis": (),

@@ -6,6 +6,7 @@ does is what the library does under the same name; here arguments are read, bars
 
 import argparse
 import inspect
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,10 +21,13 @@ QUICKSTART = "quickstart"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status: 0, or 2 for input that cannot be used, told on standard error."""
     options = parser().parse_args(arguments)
+    rank = os.environ.get("RANK", "0") if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""  # as torchrun tells it
     try:
+        if rank and options.command is not train:
+            raise ValueError("torchrun starts several processes, which share a run of `train` and nothing else")
         options.command(options)
     except (ValueError, FloatingPointError, OSError) as error:
-        print(f"maze-interp: {error}", file=sys.stderr)
+        print(f"maze-interp: {f'rank {rank}: ' if rank else ''}{error}", file=sys.stderr)
         return 2
     return 0
 
@@ -46,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     train_.add_argument("recipe", nargs="?", help="a TOML file or a packaged recipe (see `maze-interp train --list`)")
     train_.add_argument("--resume", metavar="FOLDER", help="go on from the newest checkpoint in FOLDER")
     train_.add_argument("--list", action="store_true", help="name the packaged recipes and why each exists")
+    train_.add_argument("--track", default="none", metavar="TRACKER", help="log to wandb too (offline; see WANDB_MODE)")
     train_.add_argument("--cost", action="store_true", help="say what the recipe would cost, and train nothing")
 
     sweep_ = _command(commands, "sweep", sweep, "train or ask once for every combination of what varies, over workers")
@@ -68,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
 def quickstart(options: argparse.Namespace) -> None:
     """Train the quickstart recipe (or go on with it), then write and name its report."""
     from maze_interp import training
+    from maze_interp.cli import runs
 
     run = training.TrainingRun(Path(options.out))
     if (run.folder / "recipe.toml").exists() and (options.settings or options.seed is not None):
@@ -75,9 +81,9 @@ def quickstart(options: argparse.Namespace) -> None:
             f"{run.folder} holds a run already, which --set and --seed cannot change: choose another --out"
         )
     if not (run.folder / "recipe.toml").exists():
-        _train(_changed(training.find(QUICKSTART), options), run.folder)
+        runs.train(_changed(training.find(QUICKSTART), options), run.folder)
     elif not run.finished:
-        _resume(run.folder)
+        runs.resume(run.folder)
     if training.TrainingRun(run.folder).finished:
         _report(run.folder)
 
@@ -114,6 +120,7 @@ def gallery(options: argparse.Namespace) -> None:
 def train(options: argparse.Namespace) -> None:
     """Train by a recipe, or resume."""
     from maze_interp import training
+    from maze_interp.cli import runs
 
     if options.list:
         for name in training.names():
@@ -121,7 +128,7 @@ def train(options: argparse.Namespace) -> None:
     elif options.resume:
         if options.recipe or options.settings or options.seed is not None or options.out:
             raise ValueError("--resume goes on in its folder: give no recipe, --set, --seed or --out beside it")
-        _resume(Path(options.resume))
+        runs.resume(Path(options.resume), options.track)
     elif options.recipe is None:
         raise ValueError("which recipe? give a TOML file or one of: " + ", ".join(training.names()))
     else:
@@ -129,7 +136,7 @@ def train(options: argparse.Namespace) -> None:
         if options.cost:
             _tell_cost(recipe)
         else:
-            _train(recipe, Path(options.out or Path("runs") / recipe.name))
+            runs.train(recipe, Path(options.out or Path("runs") / recipe.name), options.track)
 
 
 def run(options: argparse.Namespace) -> None:
@@ -234,24 +241,6 @@ def _written(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
-def _train(recipe: Any, folder: Path) -> None:
-    from maze_interp import training
-    from maze_interp.cli.progress import training_bar
-
-    with training_bar() as progress:
-        made = training.train(recipe, folder, progress=progress)
-    _tell(made)
-
-
-def _resume(folder: Path) -> None:
-    from maze_interp import training
-    from maze_interp.cli.progress import training_bar
-
-    with training_bar() as progress:
-        made = training.resume(folder, progress=progress)
-    _tell(made)
-
-
 def _tell_cost(recipe: Any) -> None:
     from maze_interp import training
 
@@ -262,13 +251,6 @@ def _tell_cost(recipe: Any) -> None:
     hours = f"{found.hours(training.H100):.3g} at 40% of one H100's peak in bf16, {training.H100 / 1e12:.0f} TFLOP/s"
     for name, value in {**counts, "FLOPs": f"{found.flops:.3g}", **held, "hours": hours}.items():
         print(f"{name:22}  {value}")
-
-
-def _tell(made: Any) -> None:
-    if made.finished:
-        print(f"trained: {made.folder}")
-    else:
-        print(f"stopped and saved; go on with: maze-interp train --resume {made.folder}")
 
 
 def _report(folder: Path, out: str | None = None) -> None:
