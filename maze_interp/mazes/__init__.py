@@ -36,6 +36,7 @@ from maze_interp.mazes.symmetries import canonical_hash, images
 from maze_interp.mazes.text import draw_text, parse_text
 from maze_interp.mazes.topology import components, dead_ends, degrees, edge_count, forks
 from maze_interp.mazes.worlds import acceptance, draw, take, take_paths
+from maze_interp.mazes.zanj import read_zanj, write_zanj
 
 __all__ = [
     "CONNECTED",
@@ -107,6 +108,7 @@ __all__ = [
     "passage_hash",
     "paths",
     "read_parquet",
+    "read_zanj",
     "shortest_path_counts",
     "single_moves",
     "solve",
@@ -125,4 +127,5 @@ __all__ = [
     "turn",
     "unedited",
     "write_parquet",
+    "write_zanj",
 ]
