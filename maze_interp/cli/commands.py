@@ -1,4 +1,4 @@
-"""The command line: maze-interp quickstart | bake | gallery | train | sweep | run | report.
+"""The command line: maze-interp quickstart | bake | gallery | train | sweep | run | publish | zoo | report.
 
 Every command takes --set key=value for any key of its recipe or settings, --seed, --out and --help. What a command
 does is what the library does under the same name; here arguments are read, bars are drawn and errors are told.
@@ -64,6 +64,11 @@ def parser() -> argparse.ArgumentParser:
     run_.add_argument("experiment", help="its name, for example behaviour (see --list)", nargs="?")
     run_.add_argument("--list", action="store_true", help="name the experiments and what each asks")
     run_.add_argument("--dask", default="", metavar="ADDRESS", help="train what it trains on this scheduler's workers")
+
+    publish_ = _command(commands, "publish", publish, "publish a finished run: its weights, its card, its numbers")
+    publish_.add_argument("run", help="the finished run's folder")
+
+    _command(commands, "zoo", zoo, "name the models that come with the package and the recipes that wait to be trained")
 
     report_ = _command(commands, "report", report, "write one page about a run and everything found out about it")
     report_.add_argument("folder", help="a training run's folder")
@@ -143,6 +148,7 @@ def run(options: argparse.Namespace) -> None:
     """Run an experiment and write its findings."""
     from maze_interp import experiments
     from maze_interp.cli.progress import bar
+    from maze_interp.cli.zoo import home
 
     if options.list or options.experiment is None:
         for name, module in experiments.EXPERIMENTS.items():
@@ -152,10 +158,9 @@ def run(options: argparse.Namespace) -> None:
         raise recipes.unknown("experiment", options.experiment, experiments.EXPERIMENTS)
     experiment = experiments.EXPERIMENTS[options.experiment]
     settings = _changed(experiment.Settings(), options)
-    asked_of = getattr(settings, "run", "runs")  # what is asked of no run goes beside the runs
-    if "," in asked_of and not options.out:
+    if "," in getattr(settings, "run", "") and not options.out:
         raise ValueError(f"{options.experiment} of several runs belongs to none of them: say where with --out")
-    out = Path(options.out or Path(asked_of) / options.experiment)
+    out = Path(options.out or home(settings) / options.experiment)
     storage.check_free(out)  # before anything is measured
     with _workers(options, experiment) as workers, bar(options.experiment, "part") as progress:
         findings = experiment.run(settings, progress, **workers)
@@ -182,6 +187,21 @@ def sweep(options: argparse.Namespace) -> None:
         print(f"{name} failed: {reason}", file=sys.stderr)
     if swept.failed:
         raise ValueError(f"{len(swept.failed)} jobs failed; the same sweep started again does only these")
+
+
+def publish(options: argparse.Namespace) -> None:
+    """Publish a run."""
+    from maze_interp.cli.zoo import publish as write
+    from maze_interp.experiments.release import Settings
+
+    write(options.run, options.out, _changed(Settings(), options))
+
+
+def zoo(options: argparse.Namespace) -> None:
+    """Tell the models of the zoo."""
+    from maze_interp.cli.zoo import zoo as tell
+
+    tell(options)
 
 
 def report(options: argparse.Namespace) -> None:
@@ -257,9 +277,9 @@ def _report(folder: Path, out: str | None = None) -> None:
     from maze_interp.cli.report import report as write
 
     page = write(folder, out)
-    from maze_interp import experiments
+    from maze_interp import experiments, models
 
-    for sentence in experiments.read(folder / "behaviour").sentences:
+    for sentence in experiments.read(models.kept_at(folder) / "behaviour").sentences:
         print(sentence)
     print(f"\nopen {page.resolve()}")
 

@@ -20,21 +20,22 @@ ALWAYS = ("behaviour", "attention")  # measured for every report; other findings
 def report(folder: str | Path, out: str | Path | None = None) -> Path:
     """Write report.html into `out` (the run's folder, if not given) and return its path.
 
-    Experiments that every report needs are run if they were not, and their findings kept in the run's folder.
+    Experiments that every report needs are run if they were not, and their findings kept in the run's folder; those of
+    the zoo's model NAME in runs/NAME.
     Raises ValueError if the folder holds no finished training run.
     """
-    run = training.open_run(folder)
+    run, home = training.open_run(folder), models.kept_at(folder)
     for name in ALWAYS:
-        if not (run.folder / name / FINDINGS).exists():
+        if not (home / name / FINDINGS).exists():
             experiment = experiments.EXPERIMENTS[name]
-            settings = experiment.Settings(run=str(run.folder))
+            settings = experiment.Settings(run=str(folder))
             with bar(name, "maze") as progress:
-                experiments.write(experiment.run(settings, progress), run.folder / name, settings)
-    found = {path.parent.name: experiments.read(path.parent) for path in sorted(run.folder.glob(f"*/{FINDINGS}"))}
+                experiments.write(experiment.run(settings, progress), home / name, settings)
+    found = {path.parent.name: experiments.read(path.parent) for path in sorted(home.glob(f"*/{FINDINGS}"))}
     ordered = [found[name] for name in ALWAYS] + [found[name] for name in found if name not in ALWAYS]
     sections = [trained(run), curves(run), *map(experiments.section, ordered)]
     title = f"{run.recipe.name}: a transformer that walks mazes"
-    return figures.write_page(Path(out or run.folder) / PAGE, title, sections, lead=lead(ordered[0]))
+    return figures.write_page(Path(out or home) / PAGE, title, sections, lead=lead(ordered[0]))
 
 
 def lead(behaviour: Findings) -> str:

@@ -15,6 +15,7 @@ from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
 
 SHOWN = 6  # mazes of each kind in the gallery
+ARRAYS = ("passages", "start", "goal")
 CHARTED = ("exact", "valid", "target_reached", "optimal", "node_overlap", "fork_accuracy", "first_fork")
 
 
@@ -88,10 +89,22 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
 def held_out_mazes(trained: TrainingRun, count: int, *, seed: int, min_length: int = 0) -> MazeBatch:
     """Mazes of the run's world that belong to the test split; `min_length` 0 leaves the world's own, but at least 2.
 
-    A path of one cell asks for no step, so nothing about walking can be read from it.
+    A path of one cell asks for no step, so nothing about walking can be read from it. A run whose mazes were drawn by
+    another split keeps them, and what it read is no test of it: those are left out. Raises ValueError if it read all.
     """
     world = mazes.each(trained.recipe.world, lambda one: replace(one, min_length=max(2, min_length or one.min_length)))
-    return mazes.take(world, count, seed=seed, split=mazes.TEST)[0]
+    drawn, first = mazes.take(world, count, seed=seed, split=mazes.TEST)
+    if not training.seen.keeps_mazes(trained):
+        return drawn
+    read = training.mazes_seen(trained).hashes
+    unread = drawn[~np.isin(mazes.passage_hash(drawn.passages), read)]
+    while 0 < len(unread) < count:
+        drawn, first = mazes.take(world, count, seed=seed, first=first, split=mazes.TEST)
+        more = drawn[~np.isin(mazes.passage_hash(drawn.passages), read)]
+        unread = MazeBatch(*(np.concatenate([getattr(one, name) for one in (unread, more)]) for name in ARRAYS))
+    if not len(unread):
+        raise ValueError(f"{trained.recipe.name} has read every test maze of its world that was drawn")
+    return unread[:count]
 
 
 def galleries(held_out: MazeBatch, walked: PathBatch, solutions: PathBatch) -> dict[str, figures.Figure]:

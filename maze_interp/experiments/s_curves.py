@@ -14,7 +14,6 @@ read by the same method.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,8 +75,8 @@ class Runs:
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """Every toy from every start, counted; `progress` counts toys. Raises ValueError for settings that ask nothing."""
     _check(settings)
-    mazes = [TrainingRun(Path(folder.strip())) for folder in settings.runs.split(",") if folder.strip()]
-    read = {one.folder.name: (training.open_run(one.folder), plateaus.of_run(one)) for one in mazes}
+    mazes = [training.open_run(folder.strip()) for folder in settings.runs.split(",") if folder.strip()]
+    read = {one.folder.name: (one, plateaus.of_run(one)) for one in mazes}
     asked = list(toys(settings))
     found: list[Runs] = []
     with cores.workers(cores.settle(0, "cpu", len(asked))) as pool:

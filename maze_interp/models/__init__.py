@@ -1,6 +1,6 @@
 """Models: HookedTransformers that know their own language, a fast pass over the same weights, and access to both."""
 
-from maze_interp.models import access, fused
+from maze_interp.models import access, fused, manifest, published
 from maze_interp.models.access import Reading
 from maze_interp.models.carried import carry_over
 from maze_interp.models.config import ModelConfig
@@ -15,6 +15,7 @@ from maze_interp.models.hooked import (
     save,
     weights_of,
 )
+from maze_interp.models.named import kept_at, locate, names
 from maze_interp.models.rollouts import decode, forced_logits, rollout
 from maze_interp.models.sites import Site
 
@@ -33,7 +34,12 @@ __all__ = [
     "forced_logits",
     "from_weights",
     "fused",
+    "kept_at",
     "load",
+    "locate",
+    "manifest",
+    "names",
+    "published",
     "rollout",
     "save",
     "weights_of",

@@ -63,3 +63,11 @@ class ModelConfig:
     def longest(self) -> int:
         """The longest sequence the model can take, in tokens."""
         return self.context or self.tokenizer.max_length()
+
+    @property
+    def parameters(self) -> int:
+        """How many weights it has: embeddings, per layer attention, MLP and two layer norms, the last one, logits."""
+        d, words = self.d_model, self.tokenizer.vocabulary.size
+        attention, mlp, norms = 4 * d * d + 4 * d, 2 * d * self.hidden + self.hidden + d, 4 * d
+        positions = self.longest * d if self.positions == "learned" else 0
+        return words * d + positions + self.layers * (attention + mlp + norms) + 2 * d + d * words + words

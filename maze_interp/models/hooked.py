@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 
 from maze_interp import recipes, seeds, storage
+from maze_interp.models import manifest
 from maze_interp.models.config import ModelConfig
+from maze_interp.models.named import locate
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -50,20 +52,27 @@ def save(model: HookedTransformer, folder: str | Path) -> None:
     """Write `model.safetensors` and `config.json` into `folder`, each whole or not at all."""
     folder = Path(folder)
     storage.write_tensors_atomically(folder / WEIGHTS, weights_of(model))
-    text = json.dumps(recipes.to_dict(model.maze_config), indent=2)
-    storage.write_text_atomically(folder / CONFIG, text + "\n")
+    storage.write_text_atomically(folder / CONFIG, config_text(model))
 
 
-def load(folder: str | Path, *, device: str = "cpu") -> HookedTransformer:
-    """The model in a folder (its own, or a training run's, whose final model lies in `model/`).
+def config_text(model: HookedTransformer) -> str:
+    """What `config.json` says of a model."""
+    return json.dumps(recipes.to_dict(model.maze_config), indent=2) + "\n"
 
-    Raises ValueError that names the file for a missing, truncated or foreign one, and for weights that do not fit.
+
+def load(given: str | Path, *, device: str = "cpu") -> HookedTransformer:
+    """The model in a folder (its own, or a training run's, whose final model lies in `model/`), or the zoo's by name.
+
+    Raises ValueError that names the file for a missing, truncated, damaged or foreign one, and for weights that do not
+    fit; for a name that the zoo lacks, with the nearest. A folder's manifest, if it has one, must hold.
     """
-    folder = Path(folder)
+    folder = locate(given)
     if not (folder / CONFIG).exists() and (folder / "model" / CONFIG).exists():
         folder = folder / "model"
     if not (folder / CONFIG).exists():
         raise ValueError(f"no model in {folder}: it has no {CONFIG}")
+    if (folder / manifest.MANIFEST).exists():
+        manifest.verify(folder, (CONFIG, WEIGHTS))
     try:
         data = json.loads((folder / CONFIG).read_text())
     except ValueError:

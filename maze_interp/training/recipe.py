@@ -1,11 +1,15 @@
 """Everything that decides what a training run does, as one TOML file.
 
 Two runs of one recipe on one kind of machine give the same weights. Recipes that come with the package lie in
-`training/recipes/`; `find` reads one by name or by path.
+`training/recipes/`, and what differs from one of them by a setting or two is a line or two of `training/variants.toml`;
+`find` reads one by name or by path.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Literal
 
@@ -130,10 +134,34 @@ def _has_no_cycles(world: World) -> World:
     return world
 
 
+@dataclass(frozen=True)
+class Variant:
+    """A packaged recipe with some keys changed, as `--set` would; the seed of a variant is among its settings."""
+
+    recipe: str
+    reason: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Variants:
+    """The recipes of `variants.toml` by name."""
+
+    variants: dict[str, Variant]
+
+
 def names() -> list[str]:
     """The training recipes that come with the package."""
-    folder = resources.files("maze_interp.training") / "recipes"
-    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    folder = _package() / "recipes"
+    files = (file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+    return sorted([*files, *variants()])
+
+
+@cache
+def variants() -> Mapping[str, Variant]:
+    """Those of them that are another one with some keys changed."""
+    with resources.as_file(_package() / "variants.toml") as path:
+        return recipes.load(Variants, path).variants
 
 
 def find(name: str) -> TrainingRecipe:
@@ -142,5 +170,17 @@ def find(name: str) -> TrainingRecipe:
         return recipes.load(TrainingRecipe, name)
     if name not in names():
         raise recipes.unknown("training recipe (or TOML file)", name, names())
-    with resources.as_file(resources.files("maze_interp.training") / "recipes" / f"{name}.toml") as path:
+    if (changed := variants().get(name)) is not None:
+        return replace(recipes.override(find(changed.recipe), changed.settings), name=name, reason=changed.reason)
+    with resources.as_file(_package() / "recipes" / f"{name}.toml") as path:
         return recipes.load(TrainingRecipe, path)
+
+
+def alike(one: TrainingRecipe, other: TrainingRecipe) -> bool:
+    """Whether two recipes ask for the same training, whatever they are called and on however many threads."""
+    told = {"name", "reason", "device", "threads", "dtype", "checkpoints"}
+    return all(getattr(one, key.name) == getattr(other, key.name) for key in fields(one) if key.name not in told)
+
+
+def _package() -> Traversable:
+    return resources.files("maze_interp.training")

@@ -7,7 +7,8 @@
     model/                          the finished model (config.json, model.safetensors)
 
 Checkpoints are spaced evenly in the logarithm of the step, because that is how a network changes; the newest one is
-kept besides.
+kept besides. A published model (`models.published`) is read as a finished run, its model beside the recipe and its
+checkpoints weights alone: there is nothing to resume.
 """
 
 import json
@@ -55,30 +56,51 @@ class TrainingRun:
 
     @property
     def checkpoints(self) -> dict[int, Path]:
-        """Checkpoint files by step, in order."""
+        """Checkpoint files by step, in order; of a published run the last is its model."""
         files = (self.folder / CHECKPOINTS).glob("step_*.safetensors")
-        return dict(sorted((int(file.stem.removeprefix("step_")), file) for file in files))
+        found = {int(file.stem.removeprefix("step_")): file for file in files}
+        if self.published:
+            found[self.recipe.steps] = self.folder / "model.safetensors"
+        return dict(sorted(found.items()))
+
+    @property
+    def published(self) -> bool:
+        return (self.folder / "config.json").exists()
 
     @property
     def finished(self) -> bool:
-        return (self.folder / MODEL / "config.json").exists()
+        return self.published or (self.folder / MODEL / "config.json").exists()
 
     def model(self, step: int | None = None, *, device: str = "cpu") -> HookedTransformer:
-        """The model at a checkpoint, or (None) the finished one. Raises ValueError if there is no such thing."""
+        """The model at a checkpoint, or (None) the finished one. Raises ValueError if there is no such thing.
+
+        The untrained model, that of step 0, is drawn again where a published run leaves it out.
+        """
         if step is None:
-            return models.load(self.folder / MODEL, device=device)
+            if self.published:
+                models.manifest.verify(self.folder, ["config.json", "recipe.toml"])
+            return models.load(self.folder if self.published else self.folder / MODEL, device=device)
+        if step == 0 and self.published and 0 not in self.checkpoints and not self.recipe.begins_from:
+            return models.build(self.recipe.model, seed=self.recipe.seed, device=device)
         if step not in self.checkpoints:
             raise ValueError(f"{self.folder} has no checkpoint of step {step}; it has {list(self.checkpoints)}")
-        return models.from_weights(self.recipe.model, self.checkpoints[step], device=device)
+        file = self.checkpoints[step]
+        if self.published:
+            models.manifest.verify(self.folder, [file.relative_to(self.folder).as_posix()])
+        return models.from_weights(self.recipe.model, file, device=device)
 
 
-def open_run(folder: str | Path) -> TrainingRun:
-    """The run in a folder. Raises ValueError if there is none or it has no finished model."""
-    if not str(folder):
-        raise ValueError("which run? give the folder of a training run, for example --set run=runs/quickstart")
-    run = TrainingRun(Path(folder))
+def open_run(given: str | Path) -> TrainingRun:
+    """The run in a folder, or the zoo's by name. Raises ValueError if there is none or it has no finished model."""
+    if not str(given):
+        raise ValueError(
+            "which run? give the folder of a training run or a model of the zoo, for example --set run=runs/quickstart "
+            "or --set run=rdfs-5x5"
+        )
+    run = TrainingRun(models.locate(given))
+    name = run.recipe.name
     if not run.finished:
-        raise ValueError(f"the run of {run.recipe.name} in {folder} is not finished; resume it first")
+        raise ValueError(f"the run of {name} in {given} is not finished; resume it first")
     return run
 
 

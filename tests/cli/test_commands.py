@@ -15,7 +15,7 @@ from maze_interp.cli.commands import main, parser
 from maze_interp.mazes import DatasetRecipe, World
 from tests import tiny
 
-COMMANDS = ["quickstart", "bake", "gallery", "train", "run", "report"]
+COMMANDS = ["quickstart", "bake", "gallery", "train", "publish", "zoo", "run", "report"]
 FEW = replace(tiny.LEARNS, name="few", steps=12, validation=training.Validation(every=6, mazes=8))
 
 
@@ -166,11 +166,11 @@ def test_lists_name_everything_and_say_why(arguments, names, capsys):
         (["run", "behavior"], "unknown experiment 'behavior'; did you mean 'behaviour'?"),
         (["run", "behaviour"], "which run? give the folder of a training run"),
         (["run", "behaviour", "--set", "runs=a"], "unknown key 'runs'; did you mean 'run'?"),
-        (["run", "behaviour", "--set", "run=nowhere"], "nowhere holds no training run"),
+        (["run", "behaviour", "--set", "run=nowhere"], "unknown model (of the zoo, or a folder) 'nowhere'"),
         (["run", "shifts", "--set", "run=a,b"], "shifts of several runs belongs to none of them: say where with --out"),
         (["bake", "nowhere.toml"], "nowhere.toml"),
         (["bake", "few.toml"], "few.toml: unknown key"),
-        (["report", "nowhere"], "nowhere holds no training run"),
+        (["report", "nowhere"], "unknown model (of the zoo, or a folder) 'nowhere'"),
         (["report", "nowhere", "--set", "mazes=3"], "`maze-interp run` takes --set and --seed"),
     ],
 )

@@ -171,7 +171,7 @@ def test_it_repeats_itself_and_is_written_for_others(found, tmp_path):
         ({"sizes": (0.01,)}, "sizes must be several"),
         ({"until": 1.0}, "until must be between 0 and 1"),
         ({"adam_rates": ()}, "needs a rate for adam"),
-        ({"runs": "nowhere"}, "nowhere holds no training run"),
+        ({"runs": "nowhere"}, r"unknown model .* 'nowhere'"),
     ],
 )
 def test_settings_that_ask_nothing_are_refused(changes, message):

@@ -92,7 +92,11 @@ def test_a_folder_that_holds_something_is_left_alone(trained, tmp_path):
 
 @pytest.mark.parametrize(
     ("folder", "message"),
-    [("", "which run"), ("nowhere", r"nowhere holds no training run: it has no recipe\.toml")],
+    [
+        ("", "which run"),
+        ("nowhere", r"unknown model \(of the zoo, or a folder\) 'nowhere'"),
+        ("runs/nowhere", r"nowhere holds no training run: it has no recipe\.toml"),
+    ],
 )
 def test_a_folder_without_a_run_is_refused(tmp_path, monkeypatch, folder, message):
     monkeypatch.chdir(tmp_path)
