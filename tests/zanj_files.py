@@ -7,6 +7,7 @@ from io import BytesIO
 import numpy as np
 
 OLD, NEW = "__format__", "__muutils_format__"
+LAYERS, WIDTH, HEADS, HIDDEN, CONTEXT = 2, 16, 2, 24, 160  # of the networks
 
 
 def write(path, tree, members=None):
@@ -69,3 +70,40 @@ def minimal(mazes, paths, members, end_to_end=False):
     if end_to_end:
         return {**tree, "maze_solutions_concat": apart(np.concatenate(walks), "maze_solutions_concat.npy", members)}
     return {**tree, "maze_solutions": apart(padded, "maze_solutions.npy", members)}
+
+
+def weights(vocab, positions="standard"):
+    """Every tensor of such a network, drawn at random: nothing is left at 0 or 1 where an error could hide."""
+    rng, head = np.random.default_rng(1), WIDTH // HEADS
+    shapes = {"embed.W_E": (vocab, WIDTH), "unembed.W_U": (WIDTH, vocab), "unembed.b_U": (vocab,)}
+    shapes |= {"ln_final.w": (WIDTH,), "ln_final.b": (WIDTH,)}
+    if positions == "standard":
+        shapes["pos_embed.W_pos"] = (CONTEXT, WIDTH)
+    for i in range(LAYERS):
+        shapes |= {f"blocks.{i}.ln{n}.{leaf}": (WIDTH,) for n in (1, 2) for leaf in "wb"}
+        shapes |= {f"blocks.{i}.attn.W_{name}": (HEADS, WIDTH, head) for name in "QKV"}
+        shapes |= {f"blocks.{i}.attn.b_{name}": (HEADS, head) for name in "QKV"}
+        shapes |= {f"blocks.{i}.attn.W_O": (HEADS, head, WIDTH), f"blocks.{i}.attn.b_O": (WIDTH,)}
+        shapes |= {f"blocks.{i}.mlp.W_in": (WIDTH, HIDDEN), f"blocks.{i}.mlp.b_in": (HIDDEN,)}
+        shapes |= {f"blocks.{i}.mlp.W_out": (HIDDEN, WIDTH), f"blocks.{i}.mlp.b_out": (WIDTH,)}
+    return {name: rng.normal(0.3, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+def model_file(path, state, data, tokenizer, change=lambda tree: None, **shape):
+    """A model as maze-transformer saves it: large arrays apart, small ones in the tree, masks among the weights."""
+    members, held = {}, {}
+    state = {**state, "blocks.0.attn.mask": np.tri(CONTEXT, dtype=bool), "blocks.0.attn.IGNORE": np.float32(-1e5)}
+    for name, array in state.items():
+        array = np.asarray(array)
+        if array.size >= 256:
+            held[name] = apart(array, f"state_dict/{name}.npy", members, OLD, "torch.Tensor")
+        else:
+            mode = "array_list_meta" if array.ndim else "zero_dim"
+            held[name] = inline(array, OLD, "torch.Tensor", mode)
+    config = {"name": "tiny", "act_fn": "gelu", "d_model": WIDTH, "d_head": WIDTH // HEADS, "n_layers": LAYERS, **shape}
+    maker = {"maze_ctor": {"__name__": "gen_dfs"}, "maze_ctor_kwargs": {"do_forks": False}}
+    data = {"grid_n": 3, "seq_len_max": CONTEXT, **maker, **data}
+    network = {"name": "theirs", "dataset_cfg": data, "model_cfg": {OLD: "BaseGPTConfig", **config}}
+    tree = {"zanj_model_config": {**network, "maze_tokenizer": tokenizer}, "training_records": None, "state_dict": held}
+    change(tree)
+    return write(path, tree, members)

@@ -15,12 +15,14 @@ from maze_interp.models.hooked import (
     save,
     weights_of,
 )
+from maze_interp.models.imported import Imported, import_zanj
 from maze_interp.models.named import kept_at, locate, names
 from maze_interp.models.rollouts import decode, forced_logits, rollout
 from maze_interp.models.sites import Site
 
 __all__ = [
     "HookedTransformer",
+    "Imported",
     "ModelConfig",
     "Reading",
     "Site",
@@ -34,6 +36,7 @@ __all__ = [
     "forced_logits",
     "from_weights",
     "fused",
+    "import_zanj",
     "kept_at",
     "load",
     "locate",
