@@ -1,4 +1,4 @@
-"""The command line: maze-interp quickstart | bake | gallery | train | sweep | run | publish | zoo | report.
+"""The command line: maze-interp quickstart | bake | gallery | train | sweep | run | import | publish | zoo | report.
 
 Every command takes --set key=value for any key of its recipe or settings, --seed, --out and --help. What a command
 does is what the library does under the same name; here arguments are read, bars are drawn and errors are told.
@@ -64,6 +64,10 @@ def parser() -> argparse.ArgumentParser:
     run_.add_argument("experiment", help="its name, for example behaviour (see --list)", nargs="?")
     run_.add_argument("--list", action="store_true", help="name the experiments and what each asks")
     run_.add_argument("--dask", default="", metavar="ADDRESS", help="train what it trains on this scheduler's workers")
+
+    import_ = _command(commands, "import", import_model, "make a run of a model that others trained (a .zanj file)")
+    import_.add_argument("file", help="a .zanj file of maze-transformer")
+    import_.set_defaults(out="runs/imported")
 
     publish_ = _command(commands, "publish", publish, "publish a finished run: its weights, its card, its numbers")
     publish_.add_argument("run", help="the finished run's folder")
@@ -187,6 +191,13 @@ def sweep(options: argparse.Namespace) -> None:
         print(f"{name} failed: {reason}", file=sys.stderr)
     if swept.failed:
         raise ValueError(f"{len(swept.failed)} jobs failed; the same sweep started again does only these")
+
+
+def import_model(options: argparse.Namespace) -> None:
+    """Make a run of a model that others trained."""
+    from maze_interp.cli.importing import adopt
+
+    print("\n".join(adopt(options.file, options.out, _settings(options))))
 
 
 def publish(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import json
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,8 @@ def report(folder: str | Path, out: str | Path | None = None) -> Path:
                 experiments.write(experiment.run(settings, progress), home / name, settings)
     found = {path.parent.name: experiments.read(path.parent) for path in sorted(home.glob(f"*/{FINDINGS}"))}
     ordered = [found[name] for name in ALWAYS] + [found[name] for name in found if name not in ALWAYS]
-    sections = [trained(run), curves(run), *map(experiments.section, ordered)]
+    learned = [curves(run)] if run.metrics else []
+    sections = [trained(run), *learned, *map(experiments.section, ordered)]
     title = f"{run.recipe.name}: a transformer that walks mazes"
     return figures.write_page(Path(out or home) / PAGE, title, sections, lead=lead(ordered[0]))
 
@@ -48,7 +50,7 @@ def trained(run: TrainingRun) -> Section:
     recipe, model = run.recipe, run.model()
     made = json.loads((run.folder / "provenance.json").read_text())
     weights = sum(weight.numel() for weight in models.weights_of(model).values())
-    last = run.metrics[-1]
+    elsewhere = training.trained_elsewhere(run)
     world = mazes.describe(recipe.world) + (f", {recipe.dataset}" if recipe.dataset else "")
     facts = [
         ["world", world],
@@ -56,15 +58,26 @@ def trained(run: TrainingRun) -> Section:
         ["model", f"{recipe.model.layers} layers, d_model {recipe.model.d_model}, {recipe.model.heads} heads"],
         ["positions", recipe.model.positions],
         ["parameters", f"{weights:,}"],
-        ["training", f"{last['step']:,} steps of {recipe.mazes_per_step} mazes x {recipe.paths_per_maze} paths"],
-        ["time", f"{last['seconds'] / 60:.1f} minutes"],
-        ["machine", made["platform"]],
+        *(_came_from(made[training.adopted.SOURCE]) if elsewhere else _training(run, made)),
         ["made with", ", ".join(f"{name} {version}" for name, version in made["packages"].items())],
         ["commit", str(made["commit"])],
         ["seed", str(recipe.seed)],
     ]
     said = [recipe.reason] if recipe.reason else []
     return Section("What was trained", [*said, Table(["", "setting"], facts), "Its recipe:", recipe_markup(run)])
+
+
+def _training(run: TrainingRun, made: dict[str, Any]) -> list[list[str]]:
+    last, recipe = run.metrics[-1], run.recipe
+    return [
+        ["training", f"{last['step']:,} steps of {recipe.mazes_per_step} mazes x {recipe.paths_per_maze} paths"],
+        ["time", f"{last['seconds'] / 60:.1f} minutes"],
+        ["machine", made["platform"]],
+    ]
+
+
+def _came_from(source: dict[str, Any]) -> list[list[str]]:
+    return [["training", "elsewhere, unknown here"], ["file", source["file"]], ["its SHA-256", source["sha256"]]]
 
 
 def recipe_markup(run: TrainingRun) -> figures.Html:

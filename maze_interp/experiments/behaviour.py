@@ -77,11 +77,9 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "untrained_exact": next(
                 r.value for r in rollouts if r.what["walker"] == "untrained" and r.measure == "exact"
             ),
-            "training_mazes_distinct": seen.distinct,
-            "training_mazes_read": seen.read,
             "test_mazes": len(held_out),
             "test_mazes_distinct": len(tested),
-            "test_mazes_seen_in_training": leaked,
+            **(_reading(seen, leaked) if seen.read else {}),
         },
     )
 
@@ -105,6 +103,15 @@ def held_out_mazes(trained: TrainingRun, count: int, *, seed: int, min_length: i
     if not len(unread):
         raise ValueError(f"{trained.recipe.name} has read every test maze of its world that was drawn")
     return unread[:count]
+
+
+def _reading(seen: training.MazesSeen, leaked: int) -> dict[str, int]:
+    """What training read, in numbers."""
+    return {
+        "training_mazes_distinct": seen.distinct,
+        "training_mazes_read": seen.read,
+        "test_mazes_seen_in_training": leaked,
+    }
 
 
 def galleries(held_out: MazeBatch, walked: PathBatch, solutions: PathBatch) -> dict[str, figures.Figure]:
@@ -136,6 +143,8 @@ def _sentences(
         f"cross a wall or jump. Untrained, the same network finds a shortest path in {control['untrained']:.1%}; a "
         f"random walk does in {control['random walk']:.1%}.",
         f"In training it read {seen.read:,} mazes, {seen.distinct:,} of them distinct; {leaked} of the "
-        f"{distinct:,} distinct test mazes are among them.",
+        f"{distinct:,} distinct test mazes are among them."
+        if seen.read
+        else "Which mazes it read in training is not known: these may be among them.",
         *(["The task path_start asks for a token that a loss on path tokens never grades."] if loss == "path" else []),
     ]

@@ -52,7 +52,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     walked = walker.walk(unread)
     generator, elsewhere = other_mazes(trained, max(1, settings.mazes // 2), seed=seed)
     pieces = [
-        lambda: evidence.from_memory(walker, training.mazes_read(trained), unread, seed=seed),
+        lambda: memory_of(trained, walker, unread, seed=seed),
         lambda: evidence.from_rules(asked, seed=seed),
         lambda: evidence.from_look_ahead(asked, seed=seed),
         lambda: evidence.from_horizons(asked, seed=seed),
@@ -85,6 +85,14 @@ def walker_of(trained: TrainingRun, name: str, *, seed: int) -> Walker:
     if name == UNTRAINED:
         return behaviour.of_model(models.build(trained.recipe.model, seed=trained.recipe.seed), seed=seed, name=name)
     return behaviour.of_policy(POLICIES[name], seed=seed, name=name)
+
+
+def memory_of(trained: TrainingRun, walker: Walker, unread: mazes.MazeBatch, *, seed: int) -> Evidence:
+    """The evidence from mazes read in training; undecided for a model of whose training nothing is known."""
+    if training.trained_elsewhere(trained):
+        says = "share of mazes solved, read in training less unread, but which it read is not known"
+        return Evidence([evidence.unasked(evidence.MEMORISES, "read - unread", says, 0.05)])
+    return evidence.from_memory(walker, training.mazes_read(trained), unread, seed=seed)
 
 
 def cut_off(trained: TrainingRun, walker: Walker, count: int, *, seed: int) -> Evidence:

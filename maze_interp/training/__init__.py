@@ -1,6 +1,7 @@
 """Training: a recipe becomes a run, a folder on disk that explains itself and can be resumed."""
 
 from maze_interp.training import plateaus, ranks
+from maze_interp.training.adopted import adopt, recipe_of, trained_elsewhere
 from maze_interp.training.batches import batches
 from maze_interp.training.change_points import Change, Order, change_point, order
 from maze_interp.training.costs import H100, Cost, cost
@@ -22,6 +23,7 @@ __all__ = [
     "TrainingRecipe",
     "TrainingRun",
     "Validation",
+    "adopt",
     "batches",
     "change_point",
     "cost",
@@ -33,7 +35,9 @@ __all__ = [
     "order",
     "plateaus",
     "ranks",
+    "recipe_of",
     "resume",
     "train",
+    "trained_elsewhere",
     "validate",
 ]
