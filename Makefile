@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3; do \
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: quickstart test test-all check bench clean
+.PHONY: quickstart test test-all check bench bench-peers clean
 
 quickstart: $(READY)
 	$(BIN)/maze-interp quickstart
@@ -26,8 +26,12 @@ check: $(READY)
 bench: $(READY)
 	$(BIN)/python tests/benchmarks/run.py
 
+# Each peer gets an environment of its own under .venv-peers.
+bench-peers: $(READY)
+	$(BIN)/python tests/benchmarks/peers.py
+
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 	find maze_interp tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch goes first and alone: whichever build of its version is offered (CPU or GPU), the rest must accept it.

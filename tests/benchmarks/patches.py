@@ -8,13 +8,13 @@ least. Each of transformer_lens's patches is a run of the whole network, all ali
 import contextlib
 import io
 import statistics
-import time
 from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import torch
+from contest import medians, timed
 from transformer_lens import patching as reference
 
 from maze_interp import mazes, models, patching
@@ -24,17 +24,36 @@ from maze_interp.patching import PromptPairs
 
 MODEL = ModelConfig(layers=6, d_model=128, heads=4, positions="learned", rows=5, cols=9)
 TOKENS, STRIDE, REPEATS = 190, 24, 3
+KINDS = ("resid_pre", "attn_out", "mlp_out", "z")
 THEIRS = {
     "resid_pre": (reference.layer_pos_patch_setter, ["layer", "pos"]),
     "z": (reference.layer_pos_head_vector_patch_setter, ["layer", "pos", "head"]),
 }
 
 
-def sweeps() -> list[list[str]]:
+def sweeps(repeats: int = REPEATS, stride: int = STRIDE) -> list[list[str]]:
     """Seconds that a sweep of one pair takes, by position at all layers, and by position at all heads."""
     model = models.build(MODEL, seed=0)
     pair = prompt(model)
-    return [_row(model, pair, kind) for kind in THEIRS]
+    return [_row(model, pair, kind, repeats, stride) for kind in THEIRS]
+
+
+def attributions(repeats: int = REPEATS) -> list[list[str]]:
+    """Seconds that attribution patching of one pair takes, all of KINDS at every position, beside hooks."""
+    model = models.build(MODEL, seed=0)
+    pair = prompt(model)
+    found: dict[str, torch.Tensor] = {}
+    contestants = {
+        "ours": lambda: patching.attribution(model, pair, KINDS),
+        "theirs": lambda: found.update(_by_hooks(model, pair)),
+    }
+    spent = medians(contestants, repeats)
+    ours = patching.attribution(model, pair, ["resid_pre"])["resid_pre"].values[:, 0]
+    theirs = torch.stack([found[f"blocks.{layer}.hook_resid_pre"][0] for layer in range(MODEL.layers)]).numpy()
+    apart = np.abs(ours - theirs).max() / np.abs(theirs).max()
+    what = f"attribution patching of {', '.join(KINDS)}, {TOKENS} tokens, d128 L6 H4: ms a pair"
+    said = f"{1e3 * spent['theirs']:.0f} (hooks of transformer_lens; {apart:.0e} of the largest apart)"
+    return [[what, f"{1e3 * spent['ours']:.0f}", said, f"{spent['theirs'] / spent['ours']:.1f} x"]]
 
 
 def prompt(model: models.HookedTransformer) -> PromptPairs:
@@ -47,13 +66,13 @@ def prompt(model: models.HookedTransformer) -> PromptPairs:
     return long[first : first + 1]
 
 
-def _row(model: models.HookedTransformer, pair: PromptPairs, kind: str) -> list[str]:
+def _row(model: models.HookedTransformer, pair: PromptPairs, kind: str, repeats: int, stride: int) -> list[str]:
     places = patching.everywhere(pair)
-    some = np.arange(0, TOKENS, STRIDE)
+    some = np.arange(0, TOKENS, stride)
     ours, theirs = [], []
-    for _ in range(REPEATS):  # in turn, so that both meet the same machine
-        ours.append(_timed(lambda: patching.sweep(model, pair, kind, places)))
-        theirs.append(_timed(lambda: _theirs(model, pair, kind, some)) * TOKENS / len(some))
+    for _ in range(repeats):  # in turn, so that both meet the same machine
+        ours.append(timed(lambda: patching.sweep(model, pair, kind, places))())
+        theirs.append(timed(lambda: _theirs(model, pair, kind, some))() * TOKENS / len(some))
     mine, other = statistics.median(ours), statistics.median(theirs)
     what = f"patching {kind}, every layer{' and head' if kind == 'z' else ''} x {TOKENS} tokens, d128 L6 H4: s a pair"
     return [what, f"{mine:.2f}", f"{other:.1f} (transformer_lens.patching)", f"{other / mine:.1f} x"]
@@ -71,7 +90,21 @@ def _theirs(model: models.HookedTransformer, pair: PromptPairs, kind: str, posit
         reference.generic_activation_patch(model, corrupted, cache, metric, setter, kind, index_df=index)
 
 
-def _timed(work: Callable[[], object]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
+def _by_hooks(model: models.HookedTransformer, pair: PromptPairs) -> dict[str, torch.Tensor]:
+    """What a patch would do to first order, as one writes it with hooks: values of both runs, gradients of one."""
+    at, right, wrong = int(pair.decision[0]), int(pair.right[0]), int(pair.wrong[0])
+    clean, corrupted = (torch.from_numpy(one.ids[:, : at + 1]).long() for one in (pair.clean, pair.corrupted))
+    wanted = lambda name: name.rsplit("hook_", 1)[-1] in KINDS  # noqa: E731
+    with torch.no_grad():
+        _, cache = model.run_with_cache(clean, names_filter=wanted)
+    values: dict[str, torch.Tensor] = {}
+    slopes: dict[str, torch.Tensor] = {}
+
+    def keep(held: dict[str, torch.Tensor]) -> Callable[..., None]:
+        return lambda value, hook: held.__setitem__(hook.name, value.detach())
+
+    with model.hooks(fwd_hooks=[(wanted, keep(values))], bwd_hooks=[(wanted, keep(slopes))]):
+        logits = model(corrupted)
+        (logits[0, at, right] - logits[0, at, wrong]).backward()
+    model.zero_grad()
+    return {name: ((cache[name] - value) * slopes[name]).sum(dim=-1) for name, value in values.items()}

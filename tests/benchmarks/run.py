@@ -6,31 +6,25 @@ figures drift. Data is measured on one thread, networks on all of them.
 
 import platform
 import resource
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
-from concurrent.futures import Executor
-from dataclasses import replace
 from pathlib import Path
 
+import networks
 import numpy as np
 import patches
 import reading
 import torch
-import torch.nn.functional as F
+from contest import medians
+from networks import MODEL
 
 from maze_interp import mazes, models, optimisation, storage, tokens, training
 from maze_interp.mazes import World
-from maze_interp.models import ModelConfig, cores, fused, precision, reruns
+from maze_interp.models import cores, fused, precision, reruns
 from maze_interp.tokens import TokenBatch
-from maze_interp.training import optimisers, parallel
 
 PEER = {"6 x 6": 964, "20 x 20": 100}  # maze-dataset 1.4, generate + solve + token ids, mazes/s on one core
 LOADED = "about 650 (maze-dataset, another machine)"
-REPEATS = 5
-THREADS = torch.get_num_threads()
-MODEL = ModelConfig(layers=6, d_model=128, heads=4, positions="learned", rows=6, cols=6)
 
 
 def main() -> None:
@@ -61,18 +55,6 @@ def main() -> None:
             print(lines[-1], flush=True)
     storage.write_text_atomically(Path("runs/bench.md"), "\n".join(lines) + "\n")
     print("\nruns/bench.md")
-
-
-def medians(contestants: dict[str, Callable[[], object]], repeats: int = REPEATS) -> dict[str, float]:
-    """Median seconds of each contestant, run in turn after one warm-up each."""
-    spent: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(repeats + 1):
-        for name, contestant in contestants.items():
-            begin = time.perf_counter()
-            contestant()
-            if turn:
-                spent[name].append(time.perf_counter() - begin)
-    return {name: statistics.median(seconds) for name, seconds in spent.items()}
 
 
 def data() -> list[list[str]]:
@@ -136,34 +118,16 @@ def streaming(count: int = 10_000_000, batch: int = 10_000) -> list[list[str]]:
     return [[f"streaming {count:,} training mazes of 6 x 6: peak memory grows by", f"{grown:.1f} MiB", "", ""]]
 
 
-def sequences(length: int = 192, count: int = 64) -> TokenBatch:
-    """`count` sequences of exactly `length` tokens: RDFS 6 x 6 mazes whose path wanders back and forth to fill them."""
-    drawn = mazes.draw(World(), count, seed=0)
-    shortest = mazes.solve(drawn)
-    prompt = MODEL.tokenizer.encode_prompts(drawn, seed=0).ids.shape[1]
-    room = length - prompt - 1
-    turns = np.abs(
-        (np.arange(room) + shortest.length[:, None] - 1) % (2 * shortest.length[:, None] - 2)
-        - shortest.length[:, None]
-        + 1
-    )
-    cells = np.take_along_axis(shortest.cells, turns, axis=1).astype(np.int32)
-    full = np.full(count, room, np.int32)
-    return MODEL.tokenizer.encode(drawn, mazes.PathBatch(cells, full, np.zeros(count, np.int8)), seed=0)
-
-
 def steps() -> list[list[str]]:
     """One optimiser step, path loss: the plain loop over HookedTransformer against the library's own step.
 
     First the same 64 sequences of 192 tokens for both; then 64 real paths, for us eight to a maze.
     """
-    threads = cores.settle(0, "cpu", 64)
-    alone = training.TrainingRecipe(mazes_per_step=64, paths_per_maze=1, model=MODEL, threads=threads)
-    shared = replace(alone, mazes_per_step=8, paths_per_maze=8, threads=min(8, alone.threads))
-    long, real, together = sequences(), next(training.batches(alone)), next(training.batches(shared))
-    with cores.workers(threads) as pool:
-        equal = medians({"plain": plain_step(long), "ours": own_step(long, alone, pool)})
-        spent = medians({"plain": plain_step(real), "ours": own_step(together, shared, pool)})
+    alone, shared = networks.recipes()
+    long, real, together = networks.sequences(), next(training.batches(alone)), next(training.batches(shared))
+    with cores.workers(networks.THREADS) as pool:
+        equal = medians({"plain": networks.plain_step(long), "ours": networks.own_step(long, alone, pool)})
+        spent = medians({"plain": networks.plain_step(real), "ours": networks.own_step(together, shared, pool)})
     what = "training, RDFS 6 x 6, eight paths share a maze: paths/s"
     return [
         _row("training step, d128 L6 H4, 64 x 192 tokens: tokens/s", long.ids.size, equal),
@@ -176,108 +140,35 @@ def _row(what: str, count: int, spent: dict[str, float]) -> list[str]:
     return [what, *speeds, f"{spent['plain'] / spent['ours']:.2f} x"]
 
 
-def plain_step(batch: TokenBatch) -> Callable[[], None]:
-    """Forward, backward and AdamW as one writes them first, the loss on the path's tokens."""
-    model = models.build(MODEL, seed=0)
-    optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
-    ids, graded = torch.from_numpy(batch.ids).long(), torch.from_numpy(batch.graded)
-    targets = ids.roll(-1, 1)[graded]
-
-    def step() -> None:
-        loss = F.cross_entropy(model(ids)[graded], targets)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-
-    return step
-
-
-def own_step(batch: TokenBatch, recipe: training.TrainingRecipe, pool: Executor) -> Callable[[], None]:
-    """The same, as the training loop does it, gradient clipping included."""
-    model = models.build(MODEL, seed=0)
-    optimiser = optimisers.build(model, recipe.optimiser)
-    recipe = replace(recipe, dtype=precision.settle("auto", "cpu"))
-
-    def step() -> None:
-        torch.set_num_threads(1 if recipe.threads > 1 else THREADS)
-        parallel.gradient(model, batch, recipe, pool)
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimiser.step()
-        torch.set_num_threads(THREADS)
-
-    return step
-
-
 def inference() -> list[list[str]]:
     """Logits at every position, no hooks in use."""
-    batch, model = sequences(), models.build(MODEL, seed=0)
-    ids = torch.from_numpy(batch.ids).long()
-
-    def hooked() -> None:
-        with torch.inference_mode():
-            model(ids)
-
-    spent = medians({"hooked": hooked, "ours": lambda: models.forced_logits(model, batch, dtype="auto")})
+    batch = networks.sequences()
+    spent = medians({"hooked": networks.plain_logits(batch), "ours": networks.own_logits(batch)})
     speed = {name: batch.ids.size / seconds for name, seconds in spent.items()}
     what = "logits everywhere, no hooks: tokens/s"
-    return [
-        [
-            what,
-            f"{speed['ours']:,.0f}",
-            f"{speed['hooked']:,.0f} (HookedTransformer)",
-            f"{spent['hooked'] / spent['ours']:.2f} x",
-        ]
-    ]
+    beside = f"{speed['hooked']:,.0f} (HookedTransformer)"
+    return [[what, f"{speed['ours']:,.0f}", beside, f"{spent['hooked'] / spent['ours']:.2f} x"]]
 
 
 def rollouts(count: int = 1000, written: int = 12) -> list[list[str]]:
     """Greedy decoding of `count` mazes by a model that writes `written` cells (the mean path and its end) and no end.
 
-    Rotary positions, because HookedTransformer.generate 3.9 fails on learned ones with its cache on. Without its cache
-    it is measured on a tenth of the mazes.
+    Without its cache, transformer_lens is measured on a tenth of the mazes.
     """
-    model = models.build(replace(MODEL, positions="rotary"), seed=0)
-    specials = torch.ones(model.cfg.d_vocab, dtype=torch.bool)
-    specials[torch.from_numpy(model.maze_tokenizer.vocabulary.cell_ids.ravel().astype(np.int64))] = False
-    with torch.no_grad():
-        model.unembed.b_U[specials] = -1e4
-    drawn = mazes.draw(World(), count, seed=0)
-    prompts = model.maze_tokenizer.encode_prompts(drawn, seed=0)
-    ids = torch.from_numpy(prompts.ids).long()
-
-    def generate(rows: torch.Tensor, cache: bool) -> None:
-        for batch in rows.split(100):
-            model.generate(
-                batch,
-                max_new_tokens=written,
-                stop_at_eos=False,
-                do_sample=False,
-                use_past_kv_cache=cache,
-                verbose=False,
-            )
-
-    spent = medians(
-        {
-            "cached": lambda: generate(ids, True),
-            "uncached": lambda: generate(ids[: count // 10], False),
-            "ours": lambda: models.decode(model, prompts, written, dtype="auto"),
-        },
-        3,
-    )
-    mine = count / spent["ours"]
+    model = networks.writer()
+    prompts = model.maze_tokenizer.encode_prompts(mazes.draw(World(), count, seed=0), seed=0)
+    contestants = {
+        "cached": networks.generate(model, prompts, written, batch=100, cache=True),
+        "uncached": networks.generate(model, prompts[: count // 10], written, batch=100, cache=False),
+        "ours": networks.own_rollouts(model, prompts, written),
+    }
+    spent = medians(contestants, 3)
+    mine, cached, uncached = (count / spent[name] for name in ("ours", "cached", "uncached"))
+    uncached /= 10
+    what, beside = f"greedy rollouts, 6 x 6, {written} tokens: mazes/s", f"{cached:,.0f} (generate, cached, batch 100)"
     return [
-        [
-            f"greedy rollouts, 6 x 6, {written} tokens: mazes/s",
-            f"{mine:,.0f}",
-            f"{count / spent['cached']:,.0f} (generate, cached, batch 100)",
-            f"{spent['cached'] / spent['ours']:.1f} x",
-        ],
-        [
-            "the same beside generate without its cache",
-            f"{mine:,.0f}",
-            f"{count / 10 / spent['uncached']:,.1f}",
-            f"{10 * spent['uncached'] / spent['ours']:.0f} x",
-        ],
+        [what, f"{mine:,.0f}", beside, f"{mine / cached:.1f} x"],
+        ["the same beside generate without its cache", f"{mine:,.0f}", f"{uncached:,.1f}", f"{mine / uncached:.0f} x"],
     ]
 
 
