@@ -64,6 +64,8 @@ def wandb(recipe: "TrainingRecipe", folder: Path) -> tuple[Log, Finish]:
         raise ValueError("--track wandb needs the package: pip install wandb") from None
 
     mode = os.environ.get("WANDB_MODE", "offline")
+    if mode == "offline":  # else it still reports on itself
+        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     settings = library.Settings(console="off", silent=mode == "offline")
     about: dict[str, Any] = {"name": folder.name, "group": str(folder.resolve()), "config": recipes.to_dict(recipe)}
     try:

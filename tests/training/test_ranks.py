@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -175,6 +176,52 @@ def test_ranks_that_nobody_started_are_refused(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(ValueError, match="WORLD_SIZE is set, but not RANK, "), ranks.joined("cpu"):
         pass
+
+
+def torchrun(folder, recipe, out):
+    """A command line as users give it, under way."""
+    (folder / "recipe.toml").write_text(recipes.to_toml(recipe))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += ["-m", "maze_interp", "train", "recipe.toml", "--out", out]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def begun(folder):
+    """Wait until a run has steps behind it."""
+    while not (folder / "metrics.jsonl").exists():
+        time.sleep(0.1)
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("interruptible")
+def test_torchrun_trains_saves_when_told_to_stop_and_ends_all_when_one_dies(tmp_path):
+    from tests import tiny
+
+    done = torchrun(tmp_path, tiny.QUICK, "whole")
+    told, complaints = done.communicate(timeout=300)
+    assert done.returncode == 0, complaints
+    assert told == "trained: whole\n"
+    assert_alike(training.TrainingRun(tmp_path / "whole"), training.train(tiny.QUICK, tmp_path / "one"))
+    refused = torchrun(tmp_path, tiny.QUICK, "whole")
+    complaints = refused.communicate(timeout=300)[1]
+    assert all(f"maze-interp: rank {rank}: whole already holds something" in complaints for rank in (0, 1))
+
+    endless = replace(tiny.QUICK, steps=10_000)
+    stopped = torchrun(tmp_path, endless, "stopped")
+    begun(tmp_path / "stopped")
+    stopped.send_signal(signal.SIGINT)
+    assert "go on with: maze-interp train --resume stopped" in stopped.communicate(timeout=60)[0]
+    assert max(training.TrainingRun(tmp_path / "stopped").checkpoints) >= 10
+
+    orphaned = torchrun(tmp_path, endless, "orphaned")
+    begun(tmp_path / "orphaned")
+    last = Path(f"/proc/{orphaned.pid}/task/{orphaned.pid}/children").read_text().split()[-1]
+    os.kill(int(last), signal.SIGKILL)
+    assert orphaned.wait(60) != 0
+    assert not Path(f"/proc/{last}").exists()
 
 
 def main(folder):
