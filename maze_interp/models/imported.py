@@ -189,12 +189,17 @@ def _world(data: Mapping[str, Any], language: Language) -> World | None:
     maker = data.get("maze_ctor")
     name = maker.get("__name__") if isinstance(maker, dict) else maker
     given, asked = (data.get(key) or {} for key in ("maze_ctor_kwargs", "endpoint_kwargs"))
-    if not isinstance(name, str) or name not in GENERATORS or asked or not given.keys() <= KNOBS.keys():
+    if not isinstance(name, str) or name not in GENERATORS or asked:
+        return None
+    if not isinstance(given, dict) or not given.keys() <= KNOBS.keys():
         return None
     size = data.get("grid_n")
     if type(size) is not int or not 2 <= size <= language.size:
         return None
-    return World(GENERATORS[name], size, size, {KNOBS[key]: value for key, value in given.items()})
+    try:
+        return World(GENERATORS[name], size, size, {KNOBS[key]: value for key, value in given.items()})
+    except (TypeError, ValueError):  # knobs that its counterpart here does not have
+        return None
 
 
 def _table(tree: Any, key: str, whose: str) -> dict[str, Any]:

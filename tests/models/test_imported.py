@@ -240,10 +240,20 @@ def test_a_file_that_is_no_model_of_ours_is_refused_with_the_reason(tmp_path, wr
     assert "m.zanj" in str(error.value)
 
 
-def test_what_a_maze_was_made_by_may_be_unknown(tmp_path):
-    _, data, told = WAYS["uniform"]
-    path = model_file(tmp_path / "m.zanj", weights(20), {**data, "maze_ctor": {"__name__": "gen_new"}}, told)
-    assert models.import_zanj(path).world is None
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"maze_ctor": {"__name__": "gen_new"}},
+        {"maze_ctor": None},
+        {"maze_ctor_kwargs": [1]},
+        {"maze_ctor_kwargs": {"p": "much"}},
+        {"endpoint_kwargs": {"deadend_start": True}},
+        {"grid_n": 8},
+    ],
+)
+def test_what_a_maze_was_made_by_may_be_unknown(tmp_path, said):
+    _, data, told = WAYS["rasterized"]
+    assert models.import_zanj(model_file(tmp_path / "m.zanj", weights(20), {**data, **said}, told)).world is None
 
 
 def test_the_combined_vocabulary_is_that_of_any_lattice():
