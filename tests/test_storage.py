@@ -190,3 +190,21 @@ def test_importing_storage_does_not_import_torch():
     subprocess.run(
         [sys.executable, "-c", "import maze_interp.storage, sys; assert 'torch' not in sys.modules"], check=True
     )
+
+
+def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path):
+    folder = tmp_path / "seed=1"
+    (folder / "inside").mkdir(parents=True)
+    half = [
+        tmp_path / ".seed=1.0123abcd.partial" / ".deep.0123abcd.partial",
+        folder / ".recipe.toml.0123abcd.partial",
+        folder / "inside" / ".step.safetensors.89abcdef.partial",
+    ]
+    whole = [folder / "recipe.toml", folder / ".partial", tmp_path / ".seed=1.5.0123abcd.partial", tmp_path / ".seed=1"]
+    half[0].parent.mkdir()
+    for file in (*half, *whole):
+        file.write_text("")
+    storage.remove_partial(folder)
+    assert not any(file.exists() for file in (*half, half[0].parent))
+    assert all(file.exists() for file in whole)
+    storage.remove_partial(tmp_path / "nothing" / "here")

@@ -113,7 +113,8 @@ def rows(job: Job) -> list[Row]:
     """
     if job.experiment:
         known = json.loads((job.folder / NUMBERS).read_text())
-        return [Row(name, nan if value is None else value, nan, nan, 1, job.what) for name, value in known.items()]
+        measured = {name: nan if value is None else float(value) for name, value in known.items()}
+        return [Row(name, value, nan, nan, 1, job.what) for name, value in measured.items()]
     last = training.open_run(job.folder).metrics[-1]
     count = last["validation_mazes"]
     walked = np.arange(count) < round(last["exact"] * count)

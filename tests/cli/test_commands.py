@@ -15,7 +15,7 @@ from maze_interp.cli.commands import main, parser
 from maze_interp.mazes import DatasetRecipe, World
 from tests import tiny
 
-COMMANDS = ["quickstart", "bake", "gallery", "train", "publish", "zoo", "run", "report"]
+COMMANDS = ["quickstart", "bake", "gallery", "train", "publish", "zoo", "sweep", "run", "report"]
 FEW = replace(tiny.LEARNS, name="few", steps=12, validation=training.Validation(every=6, mazes=8))
 
 

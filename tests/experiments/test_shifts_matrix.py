@@ -213,3 +213,13 @@ def test_what_breaks_elsewhere_is_said_where_it_can_be_told(lost, wall, said):
 def test_shifts_are_asked_for_by_name(trained):
     with pytest.raises(ValueError, match="row_by_row"):
         shifts.run(shifts.Settings(run=str(trained.folder), only="row_by_rows"))
+
+
+def test_families_of_shifts_are_asked_for_by_name():
+    asked = shifts._asked("", "cycles, edges")
+    assert {shift.family for shift in asked.values()} == {"cycles", "edges"}
+    assert shifts._asked("goal_cut_off,far", "edges").keys() == {"goal_cut_off"}
+    with pytest.raises(ValueError, match="unknown family of shifts 'edge'; did you mean 'edges'"):
+        shifts._asked("", "edge")
+    with pytest.raises(ValueError, match="none of the shifts far is of the family edges"):
+        shifts._asked("far", "edges")

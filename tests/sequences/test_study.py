@@ -2,6 +2,8 @@
 
 import itertools
 import shutil
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -87,6 +89,29 @@ def test_interrupted_anywhere_it_ends_bit_identical_and_repeats_nothing(whole, t
         assert stops < 50
     assert stops >= 3
     assert content(ended) == content(whole)
+
+
+def test_an_executor_does_the_same_and_says_what_is_done(whole, tmp_path):
+    said = []
+    with ThreadPoolExecutor(2) as executor:
+        spread = sequences.study(SMALLEST, tmp_path, executor=executor, progress=lambda *given: said.append(given))
+    assert content(spread) == content(whole)
+    assert len(said) == len(sequences.study(SMALLEST, tmp_path).trained)
+    assert said == sorted(said)
+    assert said[-1][0] == said[-1][1]
+
+
+def test_a_job_that_fails_stops_the_study_and_begins_no_other(tmp_path, monkeypatch):
+    begun = []
+
+    def fail(job, scale, folder):
+        begun.append(job)
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(sys.modules["maze_interp.sequences.study"], "do_alone", fail)
+    with ThreadPoolExecutor(1) as executor, pytest.raises(RuntimeError, match="killed"):
+        sequences.study(SMALLEST, tmp_path, executor=executor)
+    assert all(job.begins_from is None for job in begun)
 
 
 def stop_after(calls):
