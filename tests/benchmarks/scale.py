@@ -21,7 +21,7 @@ from maze_interp.models import cores
 from maze_interp.training import costs
 
 SIZES, LARGEST = (5, 8, 12, 16, 24, 32, 48, 64), 32  # rows; the largest that networks read
-CELLS = 400_000  # that are drawn at each size
+CELLS = 1_000_000  # that are drawn at each size
 TURNS = 3
 
 
