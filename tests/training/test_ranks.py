@@ -178,6 +178,14 @@ def test_ranks_that_nobody_started_are_refused(monkeypatch):
         pass
 
 
+def test_ranks_share_a_run_of_train_and_nothing_else(capsys):
+    from maze_interp.cli.commands import main
+
+    with ranked(1):
+        assert main(["report", "runs/quickstart"]) == 2
+    assert capsys.readouterr().err.startswith("maze-interp: rank 1: torchrun starts several processes, which share a ")
+
+
 def torchrun(folder, recipe, out):
     """A command line as users give it, under way."""
     (folder / "recipe.toml").write_text(recipes.to_toml(recipe))
