@@ -55,7 +55,8 @@ def sweep(
 
     `over` says which values a key takes, `settings` what else differs from the recipe. `workers` is how many processes
     (0: one a core), `scheduler` the address of one that has its own. `progress` counts jobs. Raises ValueError, before
-    work begins, for what `jobs.plan` and `jobs.finished` refuse and for a scheduler that does not answer.
+    work begins, for what `jobs.plan` and `jobs.finished` refuse and for a scheduler that does not answer; on Ctrl-C
+    InterruptedError (a given scheduler's workers finish what they have begun).
     """
     planned = jobs.plan(name, over, out, settings)
     if workers < 0 or (workers and scheduler):
@@ -63,10 +64,7 @@ def sweep(
     missing = [job for job in planned if not jobs.finished(job)]
     report = (lambda done: progress(len(planned) - len(missing) + done, len(planned))) if progress else lambda _: None
     report(0)
-    failed = {}
-    if missing:
-        with _client(scheduler, cores.settle(workers, "cpu", len(missing))) as client:
-            failed = _spread(client, missing, report)
+    failed = _spread(missing, scheduler, workers, report) if missing else {}
     done = [job for job in planned if job.name not in failed]
     rows = [row for job in done for row in jobs.rows(job)]
     tables.to_csv(rows, Path(out) / "sweep.csv")
@@ -108,14 +106,18 @@ def _cluster(workers: int) -> Iterator[LocalCluster]:
             yield cluster
 
 
-def _spread(client: Client, missing: Sequence[Job], report: Callable[[int], None]) -> dict[str, str]:
+def _spread(missing: Sequence[Job], scheduler: str, workers: int, report: Callable[[int], None]) -> dict[str, str]:
     """Do the jobs; returns why some were not done."""
-    told = {client.submit(jobs.do, job, pure=False): job for job in missing}
     failed = {}
-    for done, future in enumerate(as_completed(told, loop=client.loop), start=1):
-        if reason := _why_not(future, told[future]):
-            failed[told[future].name] = reason
-        report(done)
+    try:
+        with _client(scheduler, cores.settle(workers, "cpu", len(missing))) as client:
+            told = {client.submit(jobs.do, job, pure=False): job for job in missing}
+            for done, future in enumerate(as_completed(told, loop=client.loop), start=1):
+                if reason := _why_not(future, told[future]):
+                    failed[told[future].name] = reason
+                report(done)
+    except KeyboardInterrupt:
+        raise InterruptedError("stopped; the same sweep started again goes on where it was") from None
     return failed
 
 

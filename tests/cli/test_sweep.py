@@ -100,6 +100,18 @@ def test_a_job_that_fails_is_told_while_the_others_finish(scheduler, capsys):
     assert "here/sweep.csv" in capsys.readouterr().out
 
 
+def test_a_sweep_that_was_stopped_goes_on(scheduler):
+    def press(done, total):
+        if done == 1:
+            raise KeyboardInterrupt
+
+    over = {"steps": (1, 2, 3)}
+    with pytest.raises(InterruptedError, match="stopped; the same sweep started again goes on where it was"):
+        sweep("short.toml", over, "out", scheduler=scheduler, progress=press)
+    swept = sweep("short.toml", over, "out", scheduler=scheduler)
+    assert ([row.what["steps"] for row in swept.rows], swept.failed) == ([1, 2, 3], {})
+
+
 def test_a_study_is_spread_over_the_same_workers(scheduler, tmp_path):
     scale = Scale(
         sizes=("18k",), goals=(4,), members=1, repeated=(), varied=(),
