@@ -40,7 +40,7 @@ def kill_in(job, killed):
     """Kill whoever does the job once it has its second checkpoint; tells who it was and when."""
     run = training.TrainingRun(job.folder)
     while max(run.checkpoints, default=0) < SECOND:
-        time.sleep(0.005)
+        time.sleep(0.02)
     killed += [whose(job), time.time_ns()]
     os.kill(killed[0], signal.SIGKILL)
     killed.append(run.finished)
