@@ -21,9 +21,8 @@ ALWAYS = ("behaviour", "attention")  # measured for every report; other findings
 def report(folder: str | Path, out: str | Path | None = None) -> Path:
     """Write report.html into `out` (the run's folder, if not given) and return its path.
 
-    Experiments that every report needs are run if they were not, and their findings kept in the run's folder; those of
-    the zoo's model NAME in runs/NAME.
-    Raises ValueError if the folder holds no finished training run.
+    Experiments that every report needs are run if they were not, and their findings kept in the run's folder (the
+    zoo's: see `models.kept_at`). Raises ValueError if the folder holds no finished training run.
     """
     run, home = training.open_run(folder), models.kept_at(folder)
     for name in ALWAYS:

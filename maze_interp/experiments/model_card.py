@@ -14,7 +14,7 @@ import numpy as np
 
 from maze_interp import mazes, recipes
 from maze_interp.mazes import Endpoints, World
-from maze_interp.tables import Row, proportion
+from maze_interp.tables import Row, difference, proportion
 from maze_interp.training import TrainingRecipe
 
 GOOD = 0.95  # below, what a model computes is only part of a way to walk mazes
@@ -116,10 +116,14 @@ def comparisons(card: Card) -> Iterator[str]:
     """Whether it does better on what it read, and what becomes of it where the goal may be anywhere."""
     unread, read, anywhere = _row(card, "exact"), card.row("exact", READ), card.row("exact", ANYWHERE)
     if read is not None:
-        verdict = "better than those it did not: it knows some by heart" if read.low > unread.high else (
-            "worse than those it did not" if read.high < unread.low else "about as well as those it did not"
-        )  # fmt: skip
-        yield f"Mazes it read ({read.n:,} of them) it walks {_share(read)} exactly, {verdict}."
+        gap = difference("read - unread", *map(_outcomes, (read, unread)))
+        verdict = (
+            "it knows some by heart" if gap.low > 0 else "it does worse there" if gap.high < 0 else "no sign of memory"
+        )
+        yield (
+            f"Of {read.n:,} mazes it read it walks {_share(read)} exactly; read less unread, "
+            f"{100 * gap.value:+.1f} points ({100 * gap.low:.1f} to {100 * gap.high:.1f}): {verdict}."
+        )
     if anywhere is not None:
         yield (
             f"With starts and goals anywhere, which it was not trained on, it walks {_share(anywhere)} of "
@@ -171,7 +175,8 @@ def data(card: Card) -> Iterator[str]:
         yield (
             "It was trained under an earlier split of mazes into those for training and those for tests, so what it "
             "read cannot be drawn again from its recipe. It lies in `mazes_read.safetensors` instead, and no test maze "
-            "is taken from it, here or in any experiment that asks for mazes the run never read."
+            "above is among it. Experiments that draw test mazes of their own, `shifts` and the probes, may meet some "
+            "that it read; `shifts` counts them."
         )
     if recipe.begins_from:
         yield f"It began with the weights of {recipe.begins_from}, whose mazes are not counted here."
@@ -227,6 +232,10 @@ def _row(card: Card, measure: str) -> Row:
     if row is None:
         raise ValueError(f"{card.name} was not measured by {measure}")
     return row
+
+
+def _outcomes(row: Row) -> np.ndarray:
+    return np.arange(row.n) < round(row.value * row.n)
 
 
 def _share(row: Row) -> str:

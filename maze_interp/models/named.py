@@ -15,8 +15,8 @@ RUNS = Path("runs")
 
 def names() -> list[str]:
     """The models that come with the package."""
-    zoo = _zoo()
-    return sorted(path.name for path in zoo.iterdir() if (path / "config.json").exists()) if zoo.is_dir() else []
+    found = _zoo().glob("[!.]*/config.json")  # what is being written has a name with a dot
+    return sorted(path.parent.name for path in found)
 
 
 def locate(given: str | Path) -> Path:

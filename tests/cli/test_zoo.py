@@ -13,11 +13,16 @@ from hatchling.builders.wheel import WheelBuilder
 import maze_interp
 from maze_interp import experiments, models, training
 from maze_interp.cli.commands import main
-from maze_interp.training.recipe import alike
+from maze_interp.experiments import release
+from maze_interp.experiments.model_card import Agreement, Card
+from maze_interp.tables import Row
 
 PACKAGE = Path(maze_interp.__file__).parent
-DATA = {path.relative_to(PACKAGE.parent).as_posix() for path in PACKAGE.rglob("*") if path.is_file()}
-DATA = {name for name in DATA if not name.endswith((".py", ".pyc", ".nbi", ".nbc"))}
+DATA = {  # every file but Python, caches of any kind and what is being written
+    path.relative_to(PACKAGE.parent).as_posix()
+    for path in PACKAGE.rglob("*.*")
+    if path.is_file() and path.suffix != ".py" and not any(part[0] in "._" for part in path.relative_to(PACKAGE).parts)
+}
 CHEAP = "wilson-4x4"
 
 
@@ -36,22 +41,22 @@ def test_the_list_has_every_model_and_every_recipe_that_waits(capsys):
     line = next(line for line in above.splitlines() if line.startswith(f"{CHEAP} "))
     assert f"{exact['value']:.1%} ({exact['low']:.1%} to {exact['high']:.1%})" in line
     waiting = {line.split()[0] for line in below.splitlines() if line}
-    assert {"rdfs-6x6", "rdfs-7x7", "rdfs-10x10", "sizes-4-to-7", "rdfs-5x5-seed1"} <= waiting
-    made = [training.open_run(name).recipe for name in models.names()]
-    assert waiting == {n for n in training.names() if not any(alike(training.find(n), one) for one in made)}
+    assert {"rdfs-6x6", "rdfs-7x7", "rdfs-10x10", "sizes-4-to-7", "rdfs-5x5-seed1"} <= waiting <= set(training.names())
+    assert not waiting & {*models.names(), "quickstart"}  # wilson-4x4 was trained by the quickstart's recipe
 
 
-def test_a_run_is_published_and_asked_about(trained, tmp_path, capsys):
-    assert main(["publish", str(trained.folder), "--out", "mine", "--set", "mazes=12", "--seed", "3"]) == 0
-    assert "of 12 mazes exactly" in capsys.readouterr().out
-    assert (
-        "maze-interp publish runs/mine --out published/mine --set mazes=12 --set seed=3"
-        in (tmp_path / "mine" / "README.md").read_text()
-    )
-    assert models.load("mine").maze_config == trained.recipe.model
-    assert main(["publish", str(trained.folder), "--out", "mine"]) == 2
-    assert "mine already holds something" in capsys.readouterr().err
-    assert main(["publish", str(trained.folder)]) == 2
+def test_a_run_is_published_as_asked(capsys, monkeypatch):
+    asked, exact = [], Row("exact", 0.5, 0.4, 0.6, 12, {"walker": "trained"})
+    agreement = Agreement(12, 0.75, 40, 1.0, 0.5, (0.5, 0.5))
+    card = Card("mine", training.TrainingRecipe(), [exact], {}, [], "float32", agreement)
+    monkeypatch.setattr(release, "publish", lambda *given: asked.append(given[:3]) or card)
+    settings = ["--set", "mazes=12", "--set", "format=float16", "--seed", "3"]
+    assert main(["publish", "runs/a", "--out", "mine", *settings]) == 0
+    assert asked == [("runs/a", "mine", release.Settings(12, 0, "float16", 3))]
+    told = capsys.readouterr().out
+    assert "walks 50.0% (40.0% to 60.0%) of 12 mazes exactly" in told
+    assert "weights in float32; in float16 75.00% of paths would be the same" in told
+    assert main(["publish", "runs/a"]) == 2
     assert "where to? say it with --out" in capsys.readouterr().err
 
 
