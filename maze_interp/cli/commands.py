@@ -5,11 +5,9 @@ does is what the library does under the same name; here arguments are read, bars
 """
 
 import argparse
-import inspect
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +149,7 @@ def train(options: argparse.Namespace) -> None:
 def run(options: argparse.Namespace) -> None:
     """Run an experiment and write its findings."""
     from maze_interp import experiments
+    from maze_interp.cli import spreading
     from maze_interp.cli.progress import bar
     from maze_interp.cli.zoo import home
 
@@ -166,7 +165,7 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"{options.experiment} of several runs belongs to none of them: say where with --out")
     out = Path(options.out or home(settings) / options.experiment)
     storage.check_free(out)  # before anything is measured
-    with _workers(options, experiment) as workers, bar(options.experiment, "part") as progress:
+    with spreading.workers(options.dask, options.experiment) as workers, bar(options.experiment, "part") as progress:
         findings = experiment.run(settings, progress, **workers)
     experiments.write(findings, out, settings)
     for sentence in findings.sentences:
@@ -176,21 +175,9 @@ def run(options: argparse.Namespace) -> None:
 
 def sweep(options: argparse.Namespace) -> None:
     """Do a sweep's jobs, tell what they came to and why some failed."""
-    from maze_interp import tables
-    from maze_interp.cli import jobs, ranges
-    from maze_interp.cli.progress import bar
-    from maze_interp.cli.sweep import sweep as spread
+    from maze_interp.cli import spreading
 
-    over, out = ranges.parse(options.over), options.out or f"runs/sweep-{Path(options.name).stem}"
-    given: dict[str, Any] = {"settings": _settings(options), "scheduler": options.dask, "workers": options.workers}
-    with bar("sweep", "job") as progress:
-        swept = spread(options.name, over, out, progress=progress, **given)
-    print(tables.to_markdown(jobs.headlines(swept.rows)))
-    print(f"{out}/sweep.csv")
-    for name, reason in swept.failed.items():
-        print(f"{name} failed: {reason}", file=sys.stderr)
-    if swept.failed:
-        raise ValueError(f"{len(swept.failed)} jobs failed; the same sweep started again does only these")
+    spreading.sweep(options, _settings(options))
 
 
 def import_model(options: argparse.Namespace) -> None:
@@ -249,20 +236,6 @@ def _settings(options: argparse.Namespace) -> dict[str, str]:
     if options.seed is not None:
         settings["seed"] = str(options.seed)
     return settings
-
-
-@contextmanager
-def _workers(options: argparse.Namespace, experiment: Any) -> Iterator[dict[str, Any]]:
-    """What an experiment is to be told of a scheduler's workers, if any are asked for."""
-    if not options.dask:
-        yield {}
-        return
-    if "executor" not in inspect.signature(experiment.run).parameters:
-        raise ValueError(f"{options.experiment} has no parts to spread; `maze-interp sweep` spreads whole experiments")
-    from maze_interp.cli import sweep
-
-    with sweep.executor(options.dask) as executor:
-        yield {"executor": executor}
 
 
 def _written(value: Any) -> str:
