@@ -224,7 +224,8 @@ def _strata(rows: Sequence[Row], bare: Sequence[Row] = ()) -> str:
 
 
 def _walkers(rows: Sequence[Row], steps: int) -> str:
-    own = {(row.what.get("walker"), row.measure): row for row in rows}
+    own = {(row.what.get("walker"), row.measure): row for row in rows if "crossed" not in row.what}
+    crossed = {row.what["crossed"]: row for row in rows if "crossed" in row.what}
     names = sorted(
         {row.what["walker"] for row in rows if "walker" in row.what}, key=lambda name: -own[name, "op"].value
     )
@@ -234,8 +235,11 @@ def _walkers(rows: Sequence[Row], steps: int) -> str:
     rank = rows[-1]
     return (
         f"Seen from outside, the step at a fork that all mazes share has, on the distance from the goal {steps} "
-        f"steps on, Op: {said}. Over {rank.what['walkers']} walkers Op and success have the rank correlation "
-        f"{_rank(rank)}. Predicted that Op ranks them as success does: {_verdict(rank.low > HALF, rank.high < HALF)}."
+        f"steps on, Op: {said}. The model's step with a perfect search going on from it has "
+        f"{_signed(crossed['model, oracle'])}, a perfect search's step with the model going on "
+        f"{_signed(crossed['oracle, model'])}. Over {rank.what['walkers']} walkers Op and success have the rank "
+        f"correlation {_rank(rank)}. Predicted that Op ranks them as success does: "
+        f"{_verdict(rank.low > HALF, rank.high < HALF)}."
     )
 
 

@@ -2,7 +2,8 @@
 
 The policy is a walker, the environment the maze, the future how far from the goal it is some steps later, which has
 several values (for a binary future Op is an identity in two success rates). All mazes share the fork, so that the step
-a walker takes in one of them can be put before it in every other; it goes on from there by itself.
+a walker takes in one of them can be put before it in every other; it goes on from there by itself. What is due to its
+step, and what to how it goes on, is told by a perfect search that takes over either.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from maze_interp.behaviour import POLICIES, Policy
 from maze_interp.experiments.locate_ranks import rank_correlation, resampled, with_interval
 from maze_interp.mazes import MazeBatch, PathBatch
 from maze_interp.models import HookedTransformer
-from maze_interp.optimisation import Population
+from maze_interp.optimisation import Population, SplitHistory
 from maze_interp.tables import Row
 from maze_interp.tokens import TokenBatch
 
@@ -68,33 +69,39 @@ def of_model(model: HookedTransformer, some: Population, steps: int, seed: int) 
 def solvers(
     trained: HookedTransformer, untrained: HookedTransformer, some: Population, *, steps: int, seed: int
 ) -> tuple[list[Row], Row]:
-    """Op of each walker with its success, and the rank correlation of the two over walkers, resampled over mazes."""
+    """Op of each walker with its success, and the rank correlation of the two over walkers, resampled over mazes.
+
+    With them Op of the model's step gone on with by the oracle (`crossed` "model, oracle"), and the other way round.
+    """
     to_goal = mazes.distances(some.mazes.passages, some.mazes.goal)
     walkers = {"model": of_model(trained, some, steps, seed), "untrained model": of_model(untrained, some, steps, seed)}
     walkers |= {name: of_policy(POLICIES[name], some.mazes, steps, seed) for name in SOLVERS}
     rows, values, success = [], [], []
     for name, walker in walkers.items():
-
-        def environment(histories: np.ndarray, acts: Acts, *, seed: int, walker: Walker = walker) -> np.ndarray:
-            return to_goal[histories, walker.later(acts)]
-
-        history = optimisation.enact(
-            lambda _, walker=walker: walker.acts,
-            environment,
-            np.arange(len(some)),
-            outcomes=to_goal.shape[1],
-            seed=seed,
-        )
+        history = _history(walker, to_goal, seed)
         rows += [
             replace(optimisation.split_history(history).row("op"), what={"walker": name}),
             tables.proportion("success", walker.succeeds, walker=name),
         ]
         values.append(optimisation.pseudo_values(history.matrix(), to_goal.shape[1]).op)
         success.append(walker.succeeds.astype(float))
+    for one, other in (("model", "oracle"), ("oracle", "model")):
+        history = _history(replace(walkers[one], later=walkers[other].later), to_goal, seed)
+        rows.append(replace(optimisation.split_history(history).row("op"), what={"crossed": f"{one}, {other}"}))
     drawn = [resampled(np.stack(one), seed=seed, draws=DRAWS) for one in (values, success)]
     each = np.array([rank_correlation(one, other) for one, other in zip(*drawn, strict=True)])
     value = rank_correlation(*(np.stack(one).mean(axis=1) for one in (values, success)))
     return rows, Row("op ~ success", *with_interval(value, each), len(some), {"walkers": len(walkers)})
+
+
+def _history(walker: Walker, to_goal: Int[np.ndarray, "maze cell"], seed: int) -> SplitHistory:
+    """What the distance from the goal becomes under each maze's step."""
+
+    def environment(histories: np.ndarray, acts: Acts, *, seed: int) -> np.ndarray:
+        return to_goal[histories, walker.later(acts)]
+
+    count, outcomes = to_goal.shape
+    return optimisation.enact(lambda _: walker.acts, environment, np.arange(count), outcomes=outcomes, seed=seed)
 
 
 def _with(tokens: TokenBatch, last: Int[np.ndarray, " maze"]) -> TokenBatch:

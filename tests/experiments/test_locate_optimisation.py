@@ -100,7 +100,7 @@ def test_the_oracle_steers_and_a_random_walk_does_not():
     held_out = mazes.draw(World("wilson", 3, 3), 600, seed=2)
     some = optimisation.population("same_fork", held_out, model.maze_tokenizer, count=30, seed=0)
     rows, ranked = solvers(model, tiny.model(1, rows=3, cols=3), some, steps=2, seed=0)
-    op = {row.what["walker"]: row for row in rows if row.measure == "op"}
+    op = {row.what.get("walker", row.what.get("crossed")): row for row in rows if row.measure == "op"}
     success = {row.what["walker"]: row.value for row in rows if row.measure == "success"}
     assert success["oracle"] == 1.0 > success["random_walk"]
     assert op["oracle"].low > 0
@@ -110,6 +110,10 @@ def test_the_oracle_steers_and_a_random_walk_does_not():
     to_goal = mazes.distances(some.mazes.passages, some.mazes.goal)
     row = np.arange(len(some))
     np.testing.assert_array_equal(to_goal[row, oracle.later(oracle.acts)], to_goal[row, some.mazes.start] - 1)
+    ends_there, _ = solvers(model, model, some, steps=1, seed=0)
+    once = next(row for row in ends_there if row.what.get("walker") == "oracle" and row.measure == "op")
+    assert op["oracle, model"].value == pytest.approx(once.value)  # this model never goes on
+    assert op["oracle, model"].value != pytest.approx(op["oracle"].value)
 
 
 def test_heads_with_a_name_hold_what_they_hold(copied):
