@@ -252,9 +252,9 @@ def _endings(rows: Sequence[Row]) -> str:
         f"Written to the end with a part of another maze held, {least.value:.0%} ({least.low:.0%} to {least.high:.0%}) "
         f"of walks are still shortest with {least.what['part']} at {least.what['place']}, of the network's own "
         f"{own.value:.0%}; most Op on the ending has {most.what['part']} at {most.what['place']} ({_signed(most)}). "
-        f"Over {alike.what['columns']} parts, half of them the strongest, its size on the ending and on the first step "
-        f"have the rank correlation {_rank(alike)}; shuffled parts stay below {alike.what['chance']:.2f}. Predicted "
-        f"above one half: {_verdict(alike.low > HALF, alike.high < HALF)}."
+        f"Over {alike.what['columns']} parts drawn from all but the strongest, its size on the ending and on the first "
+        f"step have the rank correlation {_rank(alike)}; shuffled parts stay below {alike.what['chance']:.2f}. "
+        f"Predicted above one half: {_verdict(alike.low > HALF, alike.high < HALF)}."
     )
 
 

@@ -86,12 +86,17 @@ def solvers(
         values.append(optimisation.pseudo_values(history.matrix(), to_goal.shape[1]).op)
         success.append(walker.succeeds.astype(float))
     for one, other in (("model", "oracle"), ("oracle", "model")):
-        history = _history(replace(walkers[one], later=walkers[other].later), to_goal, seed)
-        rows.append(replace(optimisation.split_history(history).row("op"), what={"crossed": f"{one}, {other}"}))
+        row = crossed(walkers[one], walkers[other], to_goal, seed=seed)
+        rows.append(replace(row, what={"crossed": f"{one}, {other}"}))
     drawn = [resampled(np.stack(one), seed=seed, draws=DRAWS) for one in (values, success)]
     each = np.array([rank_correlation(one, other) for one, other in zip(*drawn, strict=True)])
     value = rank_correlation(*(np.stack(one).mean(axis=1) for one in (values, success)))
     return rows, Row("op ~ success", *with_interval(value, each), len(some), {"walkers": len(walkers)})
+
+
+def crossed(first: Walker, then: Walker, to_goal: Int[np.ndarray, "maze cell"], *, seed: int) -> Row:
+    """Op of the first one's step where the other goes on from it."""
+    return optimisation.split_history(_history(replace(first, later=then.later), to_goal, seed)).row("op")
 
 
 def _history(walker: Walker, to_goal: Int[np.ndarray, "maze cell"], seed: int) -> SplitHistory:

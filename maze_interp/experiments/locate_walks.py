@@ -1,8 +1,9 @@
 """Is the first step the whole story? Some parts exchanged, held, and the walks written to their ends.
 
-Half of the parts are those with most Op on the first step, half are drawn from the rest. Prediction, made before any
-walk was written on: the sizes of Op on the ending and on the first step rank parts alike (rank correlation above one
-half), though the network reads its maze again at every step.
+Parts are those with most Op on the first step, and others drawn at random. Prediction, made before any walk was written
+on: the sizes of Op on the ending and on the first step rank parts alike (rank correlation above one half), though the
+network reads its maze again at every step. It is judged by the drawn parts alone: between the strongest and the others
+both readings would agree in any case.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +19,7 @@ from maze_interp.models import HookedTransformer
 from maze_interp.optimisation import Population
 from maze_interp.tables import Row
 
-CHOSEN = 8  # of the strongest, and of the others
+STRONGEST, DRAWN = 8, 24
 Progress = Callable[[int, int], None]
 
 
@@ -33,33 +34,33 @@ def walks(
 ) -> list[Row]:
     """Of each part the Op on the ending, and the share of walks that are shortest, with intervals over mazes.
 
-    Last, how Op on the ending ranks parts beside Op on the first step of the same mazes; before it, the share of the
-    network's own walks that are shortest.
+    Last, how Op on the ending ranks the drawn parts beside Op on the first step of the same mazes; before it, the share
+    of the network's own walks that are shortest.
     """
     columns, first = chosen(whole, some, seed=seed), []
     (w, kept), rows, last = optimisation.recorded(model, some), [], []
-    own = np.zeros(len(some))
     for done, column in enumerate(columns, start=1):
         at = some.places[column.place]
         ends = optimisation.endings(w, kept, some, column.site, at)
         first.append(optimisation.pseudo_values(optimisation.exchanged(w, kept, some, column.site, at, coding=coding)))
         last.append(optimisation.pseudo_values(ends))
-        what = {"part": column.part, "place": column.place, "chosen": "strongest" if done <= CHOSEN else "drawn"}
+        what = {"part": column.part, "place": column.place, "chosen": "strongest" if done <= STRONGEST else "drawn"}
         rows.append(tables.mean("op on the ending", last[-1].op, seed=seed, **what))
         rows.append(tables.mean("shortest walks", ends[..., 0].mean(axis=0), seed=seed, **what))
-        own = ends[np.arange(len(some)), np.arange(len(some)), 0]
         if progress is not None:
             progress(done, len(columns))
+    own = np.diagonal(ends[..., 0])  # of any part: the network as it is
     rows.append(tables.mean("shortest walks", own, seed=seed, part="none", place="", chosen=""))
-    return [*rows, _alike(np.stack([one.op for one in first]), np.stack([one.op for one in last]), seed)]
+    one, two = (np.stack([known.op for known in read[STRONGEST:]]) for read in (first, last))
+    return [*rows, _alike(one, two, seed)]
 
 
 def chosen(whole: Reading, some: Population, *, seed: int) -> Sequence[Column]:
-    """Parts at words: those with most Op by size, then as many drawn from the rest."""
+    """Parts at words: those with most Op by size, then some drawn from the rest."""
     words = whole.where(lambda column: len(some.places[column.place]) <= MANY)
     order = np.argsort(-np.abs(means(words.op)), kind="stable")
-    rest = seeds.generator(seed, "other parts").permutation(order[CHOSEN:])[:CHOSEN]
-    return [words.columns[index] for index in [*order[:CHOSEN], *np.sort(rest)]]
+    rest = seeds.generator(seed, "other parts").permutation(order[STRONGEST:])[:DRAWN]
+    return [words.columns[index] for index in [*order[:STRONGEST], *np.sort(rest)]]
 
 
 def _alike(first: Float[np.ndarray, "column maze"], last: Float[np.ndarray, "column maze"], seed: int) -> Row:

@@ -20,7 +20,7 @@ from maze_interp.optimisation.populations import Population
 from maze_interp.tokens.vocabulary import PATH_START
 
 ENDINGS = ("shortest", "arrives", "lost", "illegal")
-ROWS = 512  # walks at a time, each with the keys and values of its own prompt
+AT_ONCE = 2**28  # bytes of keys and values, of which every walk has its own
 
 
 def endings(
@@ -33,9 +33,9 @@ def endings(
     steps = population.tokenizer.longest_path(population.mazes.rows, population.mazes.cols)
     if w.positions is not None:
         steps = min(steps, len(w.positions) - population.tokens.ids.shape[1] + 1)
-    found = []
+    each, found = 2 * len(w.layers) * kept.stream[0].numel() * kept.stream[0].element_size(), []
     with torch.inference_mode():
-        for depth, x in swapped(w, kept, site, positions, ROWS // len(population)):
+        for depth, x in swapped(w, kept, site, positions, AT_ONCE // each):
             prompt, logits = continuing.changed_prompt(w, kept, depth, min(positions), x)
             written = continuing.write_on(w, prompt, logits, steps)
             found += [_ended(population, walks) for walks in written.reshape(len(x), len(population), steps)]

@@ -1,6 +1,7 @@
 """Locating optimisation: where the answer takes a known way, both readings and the page find that way and no other."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from maze_interp.experiments import locate_optimisation, locate_page, locate_rel
 from maze_interp.experiments.locate_effects import Effects
 from maze_interp.experiments.locate_ranks import by_chance, means, middle, rank_correlation, with_interval
 from maze_interp.experiments.locate_readings import Column, columns_of, small_changes, split
-from maze_interp.experiments.locate_solvers import of_policy, solvers
+from maze_interp.experiments.locate_solvers import crossed, of_policy, solvers
 from maze_interp.mazes import World
 from maze_interp.tables import Row
 from tests import handset, tiny
@@ -113,7 +114,11 @@ def test_the_oracle_steers_and_a_random_walk_does_not():
     ends_there, _ = solvers(model, model, some, steps=1, seed=0)
     once = next(row for row in ends_there if row.what.get("walker") == "oracle" and row.measure == "op")
     assert op["oracle, model"].value == pytest.approx(once.value)  # this model never goes on
-    assert op["oracle, model"].value != pytest.approx(op["oracle"].value)
+    walkers = {name: of_policy(POLICIES[name], some.mazes, 2, 0) for name in ("oracle", "baseline")}
+    found = {pair: crossed(*map(walkers.get, pair), to_goal, seed=0).value for pair in product(walkers, repeat=2)}
+    assert found["oracle", "oracle"] == pytest.approx(op["oracle"].value)
+    assert found["baseline", "baseline"] == pytest.approx(op["baseline"].value)
+    assert len({round(value, 6) for value in found.values()}) == 4
 
 
 def test_heads_with_a_name_hold_what_they_hold(copied):
