@@ -11,10 +11,11 @@ Format: https://github.com/mivanit/ZANJ
 
 import base64
 import json
+import tokenize
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from stat import S_ISLNK
@@ -27,10 +28,12 @@ from maze_interp import recipes, storage
 TREE, META = "__zanj__.json", "__zanj_meta__.json"
 KINDS = ("__muutils_format__", "__format__")  # where a table says what it stands for, now and until 2024
 LIMIT = 2**30  # bytes that a file may hold unpacked
+TEXT, SHARE = (".json", ".jsonl"), 16  # JSON may take up the 16th part: parsed, it grows up to fifty times
 APART = 256  # arrays of so many elements get a member of their own
 DTYPES = ("bool", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)), "float16", "float32")
 DTYPES += ("float64",)
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+HEADER = (SyntaxError, tokenize.TokenError, LookupError, MemoryError)  # numpy's reader parses it as Python does
 DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError)
 
 
@@ -38,7 +41,8 @@ def read(path: str | Path, *, limit: int = LIMIT) -> Any:
     """The tree of a `.zanj` file as Python's own lists, tables and values, every array in it a numpy array.
 
     Raises ValueError, naming the file and the reason, for what is no such file, is damaged, would unpack to more than
-    `limit` bytes, has a member that could lie outside of a folder, or holds pickled objects.
+    `limit` bytes or to JSON of more than a 16th of that, has a member that could lie outside of a folder, or holds
+    pickled objects.
     """
     if not Path(path).is_file():
         raise ValueError(f"{path} is no file")
@@ -105,6 +109,9 @@ def _check_members(members: list[zipfile.ZipInfo], limit: int) -> None:
     size = sum(info.file_size for info in members)
     if size > limit:
         raise ValueError(f"it would unpack to {size:,} bytes, more than the limit of {limit:,}")
+    text, most = sum(info.file_size for info in members if info.filename.endswith(TEXT)), limit // SHARE
+    if text > most:
+        raise ValueError(f"it would unpack to {text:,} bytes of JSON, more than {most:,}, the 16th part of the limit")
 
 
 def _leads_away(name: str) -> bool:
@@ -117,6 +124,14 @@ def _json(text: bytes, name: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{name} is not JSON: {error}") from None
+
+
+def _lines(text: bytes, name: str) -> Iterator[Any]:
+    """The items of a list, one a line. ValueError for a member whose name kept it from being counted as JSON."""
+    if not name.endswith(TEXT):
+        raise ValueError(f"the tree points at {name!r} for a list; lists lie in members named .jsonl")
+    for line in text.splitlines():
+        yield _json(line, name)
 
 
 def _resolved(tree: Any, file: zipfile.ZipFile, left: set[str]) -> Any:
@@ -133,12 +148,12 @@ def _resolved(tree: Any, file: zipfile.ZipFile, left: set[str]) -> Any:
         if mode == "external" or "$ref" in item:
             if kind not in ("list", "tuple"):
                 raise ValueError(f"a member of kind {kind!r} is pointed at; known: arrays, lists and tuples")
-            return [resolve(_json(line, item["$ref"])) for line in member(item).splitlines()]
+            return [resolve(part) for part in _lines(member(item), item["$ref"])]
         return {key: resolve(part) for key, part in item.items()}
 
     def member(item: dict[str, Any]) -> bytes:
         name = item.get("$ref")
-        if name not in left:
+        if not isinstance(name, str) or name not in left:
             raise ValueError(f"the tree points at {name!r}, which is no member or is pointed at twice")
         left.discard(name)
         return file.read(name)
@@ -166,7 +181,7 @@ def _array(item: dict[str, Any], mode: str, held: bytes) -> np.ndarray:
             array = np.frombuffer(raw, dtype=stated).reshape(shape)
         else:
             raise ValueError(f"unknown way to write an array: {mode!r}")
-    except (TypeError, OverflowError) as error:
+    except (TypeError, OverflowError, *HEADER) as error:
         raise ValueError(f"an array's data cannot be read: {error}") from None
     if not isinstance(shape, list) or list(array.shape) != shape or array.dtype.name != stated:
         where = item.get("$ref", "in the tree")

@@ -33,8 +33,8 @@ def read_zanj(path: str | Path, *, limit: int = archive.LIMIT) -> tuple[MazeBatc
     """The mazes of one of maze-dataset's files, whichever its layout, with their solutions.
 
     A maze without a solution gives a path of no cells that was CUT. `limit` bounds the bytes that the file may unpack
-    to. Raises ValueError, naming the file and the maze, for a file that is no data set or was tampered with, and for
-    what is no maze or no path: a cell outside the lattice, a path through a wall.
+    to, of which JSON may be the 16th part. Raises ValueError, naming the file and the maze, for a file that is no data
+    set or was tampered with, and for what is no maze or no path: a cell outside the lattice, a path through a wall.
     """
     tree = archive.read(path, limit=limit)
     try:
@@ -75,6 +75,8 @@ def _mazes(tree: Any) -> Iterator[dict[str, Any]]:
         yield from (_maze(table) for table in _entry(tree, "mazes", list))
     elif kind in (f"{SET}:{layout}" for layout in LAYOUTS[1:]):
         passages, length = (_entry(tree, f"maze_{key}", np.ndarray) for key in ("connection_lists", "solution_lengths"))
+        if passages.ndim != 4:
+            raise ValueError(f"maze_connection_lists must be maze x 2 x rows x cols, not {passages.shape}")
         steps = _solutions(tree, length)
         if len(steps) != len(passages):
             raise ValueError(f"{len(passages)} mazes, but {len(steps)} solutions")
@@ -89,6 +91,8 @@ def _solutions(tree: dict[str, Any], length: Int[np.ndarray, " maze"]) -> Sequen
         raise ValueError("maze_solution_lengths must be whole numbers, one for each maze")
     if "maze_solutions_concat" in tree:
         walks = _entry(tree, "maze_solutions_concat", np.ndarray)
+        if walks.ndim != 2:
+            raise ValueError(f"maze_solutions_concat must be step x 2, not {walks.shape}")
         if int(length.sum(dtype=object)) != len(walks):
             raise ValueError(f"the solutions have {len(walks)} steps, their lengths come to {length.sum()}")
         return np.split(walks, np.cumsum(length)[:-1])

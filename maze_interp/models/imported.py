@@ -35,6 +35,7 @@ from maze_interp.tokens.vocabulary import ADJLIST_START
 NETWORK, STATE, SHAPE = "zanj_model_config", "state_dict", "model_cfg"
 KNOWN = {"name", "act_fn", "d_model", "d_head", "n_layers", "n_heads", "positional_embedding_type", "weight_processing"}
 POSITIONS = {"standard": "learned", "rotary": "rotary"}
+WORDS = {"embed.W_E": 0, "unembed.W_U": 1, "unembed.b_U": 0}  # the axis with a place for each token
 BUFFERS = ("attn.mask", "attn.IGNORE", "attn.rotary_sin", "attn.rotary_cos")  # they follow from the network's shape
 GENERATORS = {
     "gen_dfs": "depth_first",
@@ -96,8 +97,13 @@ def _imported(tree: Any, device: str) -> Imported:
         raise ValueError(f"its {STATE} holds something that is no array")
     vocab = _size(state, "embed.W_E", 0)
     language = language_of(config, data, vocab)
-    model = build(_config(shape, state, language), seed=0)
-    _fill(model, _ours(state, shape, model), language.ids, vocab)
+    network = _config(shape, state, language)
+    with torch.device("meta"):  # shapes without memory: a few zeros may ask for more than there is
+        outline = build(network, seed=0, device="meta")
+    weights = _ours(state, shape, outline)
+    _check(outline, weights, vocab)
+    model = build(network, seed=0)
+    _fill(model, weights, language.ids)
     model.to(device, print_details=False)
     return Imported(model, str(config.get("name") or "unnamed"), _world(data, language), language.ids, vocab)
 
@@ -113,10 +119,10 @@ def _config(shape: Mapping[str, Any], state: Mapping[str, np.ndarray], language:
     if shape.get("act_fn") != "gelu":
         raise ValueError(f"its neurons are {shape.get('act_fn')!r}; models here have gelu")
     positions = shape.get("positional_embedding_type", "standard")
-    if positions not in POSITIONS:
+    if not isinstance(positions, str) or positions not in POSITIONS:
         raise recipes.unknown("positional embedding", positions, POSITIONS)
     heads = shape.get("n_heads", shape["d_model"] // shape["d_head"])
-    if heads * shape["d_head"] != shape["d_model"]:
+    if type(heads) is not int or heads * shape["d_head"] != shape["d_model"]:
         raise ValueError(
             f"{heads} heads of {shape['d_head']} do not make up d_model {shape['d_model']}, as models here need"
         )
@@ -150,37 +156,36 @@ def _ours(state: Mapping[str, np.ndarray], shape: Mapping[str, Any], model: Hook
     weights = {name: value for name, value in state.items() if not name.endswith(BUFFERS)}
     for name in (name for name in state if name.endswith("attn.mask")):
         mask = state[name]
-        if mask.dtype != bool or mask.ndim != 2 or not (mask == np.tri(*mask.shape)).all():
+        if mask.dtype != bool or mask.ndim != 2 or not (mask == np.tri(*mask.shape, dtype=bool)).all():
             raise ValueError(f"{name} is not causal: models here look back alone")
     folded = shape.get("weight_processing")
     if isinstance(folded, dict) and folded.get("are_layernorms_folded") is True:
         norms = [name for name in dict(model.named_parameters()) if name.split(".")[-2].startswith("ln")]
         for name in norms:
-            weights.setdefault(name, np.full(shape["d_model"], float(name.endswith(".w"))))
+            weights.setdefault(name, np.broadcast_to(np.float32(name.endswith(".w")), shape["d_model"]))
     surplus = weights.keys() - dict(model.named_parameters()).keys()
     if surplus:
         raise ValueError(f"it has {min(surplus)}, which a model of this shape lacks")
     return weights
 
 
-def _fill(
-    model: HookedTransformer, weights: Mapping[str, np.ndarray], ids: Int[np.ndarray, " vocab"], vocab: int
-) -> None:
-    """Set the model's parameters, of the vocabulary's `vocab` rows those of `ids`.
+def _check(model: HookedTransformer, weights: Mapping[str, np.ndarray], vocab: int) -> None:
+    """ValueError for a tensor of a model with `vocab` tokens that is missing or of another shape."""
+    for name, weight in model.named_parameters():
+        if name not in weights:
+            raise ValueError(f"it lacks {name}")
+        given, wanted = weights[name], list(weight.shape)
+        if name in WORDS:
+            wanted[WORDS[name]] = vocab
+        if list(given.shape) != wanted or given.dtype.kind != "f":
+            raise ValueError(f"{name} is {given.dtype} {list(given.shape)}, not numbers {wanted}")
 
-    ValueError for a tensor that is missing or of another shape.
-    """
-    axes = {"embed.W_E": 0, "unembed.W_U": 1, "unembed.b_U": 0}
+
+def _fill(model: HookedTransformer, weights: Mapping[str, np.ndarray], ids: Int[np.ndarray, " vocab"]) -> None:
+    """Set the model's parameters, of those that have a place for each token the places `ids`."""
     with torch.no_grad():
         for name, weight in model.named_parameters():
-            if name not in weights:
-                raise ValueError(f"it lacks {name}")
-            given, wanted = weights[name], list(weight.shape)
-            if name in axes:
-                wanted[axes[name]] = vocab
-            if list(given.shape) != wanted or given.dtype.kind != "f":
-                raise ValueError(f"{name} is {given.dtype} {list(given.shape)}, not numbers {wanted}")
-            chosen = given.take(ids, axis=axes[name]) if name in axes else given
+            chosen = weights[name].take(ids, axis=WORDS[name]) if name in WORDS else weights[name]
             weight.copy_(torch.from_numpy(chosen.astype(np.float32)))
 
 

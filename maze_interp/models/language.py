@@ -73,7 +73,7 @@ def language_of(config: Mapping[str, Any], data: Mapping[str, Any], vocab: int) 
 
 def _named(mode: Any, size: int, context: int) -> Language:
     """The tokens of one of the modes, all of which are ours, in the same order."""
-    if mode not in MODES:
+    if not isinstance(mode, str) or mode not in MODES:
         raise recipes.unknown("tokenizer", mode, MODES)
     scheme, order = MODES[mode]
     return Language(scheme, order, size, np.arange(_vocabulary(scheme, order, size).size), context)
@@ -81,11 +81,12 @@ def _named(mode: Any, size: int, context: int) -> Language:
 
 def _modular(told: Mapping[str, Any], size: int, context: int) -> Language:
     """The combined vocabulary, cut down to what mazes of size x size are written with."""
-    if told.get("name") not in WAYS:
-        raise recipes.unknown("tokenizer", told.get("name"), WAYS)
+    name = told.get("name")
+    if not isinstance(name, str) or name not in WAYS:
+        raise recipes.unknown("tokenizer", name, WAYS)
     if size > CELLS:
         raise ValueError(f"its vocabulary has cells for {CELLS} x {CELLS}, not for {size} x {size}")
-    scheme = WAYS[told["name"]]
+    scheme = WAYS[name]
     order = "corner_first" if scheme == "adjacency_list" else "row_by_row"
     vocabulary = _vocabulary(scheme, order, size)
     ids = np.arange(vocabulary.size)  # specials and marks come first there too
@@ -105,7 +106,7 @@ def _listed(tokens: Any, context: int) -> Language:
     size = next(n for n in range(len(tokens) + 1) if last(n) not in place)
     if size == 0:
         raise ValueError(f"unknown tokenizer: no cell and no number is among its tokens, {', '.join(tokens[:20])}")
-    found = [_vocabulary(scheme, order, size) for order in ORDERS]
+    found = [_vocabulary(scheme, order, _taken(size)) for order in ORDERS]
     missing = [token for token in found[0].tokens if token not in place]
     if missing:
         raise ValueError(f"unknown tokenizer: mazes of {size} x {size} need the token {missing[0]!r}, which it lacks")
@@ -127,6 +128,11 @@ def _lattice(told: Mapping[str, Any], data: Mapping[str, Any]) -> int:
     whole = [size for size in sizes if type(size) is int and size > 0]
     if not whole:
         raise ValueError("neither its tokenizer nor its data set says how large its mazes are")
-    if max(whole) > LARGEST:
-        raise ValueError(f"its mazes have {max(whole)} rows; more than {LARGEST} are not taken")
-    return max(whole)
+    return _taken(max(whole))
+
+
+def _taken(size: int) -> int:
+    """The rows of a lattice as they are. ValueError if there are too many."""
+    if size > LARGEST:
+        raise ValueError(f"its mazes have {size} rows; more than {LARGEST} are not taken")
+    return size

@@ -25,6 +25,7 @@ UNIFORM = SPECIALS + [f"({row},{col})" for row, col in CORNER_FIRST]
 RASTER = SPECIALS + [f"({row},{col})" for row, col in sorted(CORNER_FIRST)]
 TUPLES = [*SPECIALS, "(", ",", ")", "0", "1", "2"]
 SHUFFLED = [UNIFORM[i] for i in np.random.default_rng(0).permutation(20)]
+DIAGONAL = SPECIALS + [f"({n},{n})" for n in range(129)]
 COMBINED = [f"unused {i}" for i in range(4096)]
 COMBINED[:14] = TUPLES[:14]
 COMBINED[320:323] = "012"
@@ -184,6 +185,8 @@ BAD = {
     "relu": ({"act_fn": "relu"}, "neurons are 'relu'"),
     "unknown key": ({"attn_only": True}, "unknown key of model_cfg 'attn_only'"),
     "positions": ({"positional_embedding_type": "shortformer"}, "unknown positional embedding 'shortformer'"),
+    "table of positions": ({"positional_embedding_type": {}}, "unknown positional embedding"),
+    "no heads": ({"n_heads": None}, "None heads of 8"),
     "heads": ({"n_heads": 3}, "3 heads of 8 do not make up d_model 16"),
     "size": ({"d_head": "8"}, "d_head must be a whole number"),
     "too many layers": ({"n_layers": 10**9}, "not those of 1000000000 layers"),
@@ -204,6 +207,8 @@ BAD = {
         set_network("maze_tokenizer", "tokenization_mode", "AOTP_UT_uniforn"),
         "unknown tokenizer 'AOTP_UT_uniforn'; did you mean 'AOTP_UT_uniform'",
     ),
+    "modes": (set_network("maze_tokenizer", "tokenization_mode", []), r"unknown tokenizer '\[\]'"),
+    "named by a table": (set_network("maze_tokenizer", {**MODULAR, "name": {}}), "unknown tokenizer '{}'"),
     "unknown modular": (
         set_network("maze_tokenizer", {**MODULAR, "name": "MazeTokenizerModular-AOP(UT())"}),
         "unknown tokenizer 'MazeTokenizerModular-AOP",
@@ -213,6 +218,7 @@ BAD = {
     "context": (set_network("dataset_cfg", "seq_len_max", -1), "seq_len_max must be"),
     "list without cells": (set_network("dataset_cfg", "token_arr", SPECIALS), "no cell and no number"),
     "list with a hole": (set_network("dataset_cfg", "token_arr", [*UNIFORM[:12], *UNIFORM[13:]]), r"token '\(0,1\)'"),
+    "list with a diagonal": (set_network("dataset_cfg", "token_arr", DIAGONAL), "129 rows; more than 128"),
     "list with a repeat": (set_network("dataset_cfg", "token_arr", UNIFORM + UNIFORM[:1]), "a token twice"),
     "list of numbers": (set_network("dataset_cfg", "token_arr", [1, 2]), "no list of strings"),
     "no configuration": (lambda tree: tree.pop("zanj_model_config"), "no table zanj_model_config"),
@@ -238,6 +244,15 @@ def test_a_file_that_is_no_model_of_ours_is_refused_with_the_reason(tmp_path, wr
     with pytest.raises(ValueError, match=reason) as error:
         models.import_zanj(path)
     assert "m.zanj" in str(error.value)
+
+
+def test_a_network_larger_than_its_file_is_refused_before_there_is_memory_for_it(tmp_path):
+    """Zeros that take some kilobytes ask for matrices of 160 GB."""
+    width, (_, data, told) = 200_000, WAYS["uniform"]
+    state = weights(20) | {"embed.W_E": np.zeros((20, width), np.float16)}
+    path = model_file(tmp_path / "m.zanj", state, data, told, d_model=width, d_head=width // 2)
+    with pytest.raises(ValueError, match=r"pos_embed.W_pos is float32 \[160, 16\], not numbers \[160, 200000\]"):
+        models.import_zanj(path)
 
 
 @pytest.mark.parametrize(
