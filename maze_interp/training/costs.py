@@ -72,9 +72,9 @@ def cost(recipe: TrainingRecipe) -> Cost:
     drawn = [batch for first in places(recipe) for batch in islice(batches(recipe, first), POOL)]
     readings = [reading(recipe, batch) for batch in drawn]
     shares = cores.settle(recipe.threads, recipe.device, recipe.mazes_per_step)
-    weights = NUMBER * parameters(recipe.model)
+    weights = NUMBER * recipe.model.parameters
     return Cost(
-        parameters=parameters(recipe.model),
+        parameters=recipe.model.parameters,
         paths=recipe.steps * recipe.mazes_per_step * recipe.paths_per_maze,
         tokens=recipe.steps * float(np.mean([one.tokens for one in readings])),
         flops=recipe.steps * float(np.mean([step_flops(recipe.model, one) for one in readings])),
@@ -119,14 +119,6 @@ def forward_flops(config: ModelConfig, one: Reading) -> float:
     return body + last + one.asked * 2 * d * config.tokenizer.vocabulary.size
 
 
-def parameters(config: ModelConfig) -> int:
-    """How many numbers a model of that shape learns, without building it."""
-    d, words = config.d_model, config.tokenizer.vocabulary.size
-    places_ = config.longest * d if config.positions == "learned" else 0
-    block = _matrices(config) + 4 * d + config.hidden + d + 4 * d  # biases of heads and MLP, two layer norms
-    return words * d + places_ + config.layers * block + 2 * d + d * words + words
-
-
 def _triangle(length: np.ndarray) -> float:
     """Pairs of a token and one it sees, itself included."""
     return float((length * (length + 1) / 2).sum())
@@ -140,7 +132,7 @@ def _matrices(config: ModelConfig) -> int:
 def _moments(recipe: TrainingRecipe) -> int:
     """Numbers that the optimiser keeps: two to a weight, one where Muon takes over."""
     muon = recipe.model.layers * _matrices(recipe.model) if recipe.optimiser.name == "muon" else 0
-    return 2 * parameters(recipe.model) - muon
+    return 2 * recipe.model.parameters - muon
 
 
 def activations(recipe: TrainingRecipe, one: Reading) -> int:

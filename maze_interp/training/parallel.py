@@ -21,6 +21,8 @@ from maze_interp.training.recipe import TrainingRecipe
 def gradient(model: HookedTransformer, tokens: TokenBatch, recipe: TrainingRecipe, pool: Executor) -> float:
     """Give each weight the gradient of the step's loss; returns that loss, in nats per token that counts."""
     weights = list(model.parameters())
+    for weight in weights:  # the last step's would be one more copy beside those of the shares
+        weight.grad = None
 
     def share(part: TokenBatch) -> tuple[float, int, tuple[Tensor, ...]]:
         with precision.autocast(recipe.dtype, torch.device(recipe.device).type):

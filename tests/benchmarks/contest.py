@@ -1,17 +1,21 @@
 """Contestants take turns within one run and medians are compared, so a ratio holds where absolute figures drift.
 
 A turn does its work once and says how many seconds that took: `timed` makes one of a function here, `conversation.turn`
-one of a process with an environment of its own.
+one of a process with an environment of its own. What the work comes to can be checked, outside the seconds: only those
+who do the same are compared.
 """
 
 import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 Turn = Callable[[], float]
+Check = Callable[[Any], object]
 PAUSE = 0.02  # seconds between turns: threads that still spin for the last turn's work have gone to sleep
 REPEATS = 5
+HEAD = ("| what | ours | theirs | ratio | goal |", "|---|---:|---:|---:|---:|")  # of a table of rows
 
 
 @dataclass(frozen=True)
@@ -25,15 +29,25 @@ class Row:
     goal: float | None = None
 
 
-def timed(work: Callable[[], object]) -> Turn:
-    """A turn of work done in this process."""
+def timed(work: Callable[[], object], check: Check = lambda found: None) -> Turn:
+    """A turn of work done in this process; `check` is given what it comes to, every time."""
 
     def turn() -> float:
         begin = time.perf_counter()
-        work()
-        return time.perf_counter() - begin
+        found = work()
+        seconds = time.perf_counter() - begin
+        check(found)
+        return seconds
 
     return turn
+
+
+def agree(what: str, ours: float, theirs: float, apart: float = 0.0) -> None:
+    """Raise ValueError if two numbers are further than that apart: then work that is not the same was compared."""
+    if not abs(ours - theirs) <= apart:
+        raise ValueError(
+            f"not the same work: {what}, ours {ours:,.6g} and theirs {theirs:,.6g}, over {apart:.2g} apart"
+        )
 
 
 def alternate(turns: Mapping[str, Turn], repeats: int = REPEATS) -> dict[str, float]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from contest import Turn
+from contest import Check, Turn
 
 HERE = Path(__file__).parent
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+PATIENCE = 60  # seconds that a peer has to end once it is asked nothing more
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,36 @@ def speaking(python: Path, script: str, threads: int, log: Path) -> Iterator[Pee
         finally:
             with suppress(BrokenPipeError):
                 process.stdin.close()
-            process.wait(timeout=60)
+            _end(process)
 
 
-def turn(peer: Peer, action: str, **settings: Any) -> Turn:
-    """A turn of the peer's, prepared by it now; the seconds are its own, without what the conversation costs."""
+def turn(peer: Peer, action: str, check: Check = lambda value: None, **settings: Any) -> Turn:
+    """A turn of the peer's, prepared by it now; the seconds are its own, without what the conversation costs.
+
+    `check` is given the number that its work comes to, every time.
+    """
     task = _ask(peer, {"prepare": action, "settings": settings})["task"]
-    return lambda: _ask(peer, {"measure": task})["seconds"]
+
+    def measured() -> float:
+        answer = _ask(peer, {"measure": task})
+        check(answer["value"])
+        return answer["seconds"]
+
+    return measured
 
 
 def value(peer: Peer, action: str, **settings: Any) -> float:
     """The number that the peer's work comes to."""
     task = _ask(peer, {"prepare": action, "settings": settings})["task"]
     return _ask(peer, {"measure": task})["value"]
+
+
+def _end(process: subprocess.Popen) -> None:
+    try:
+        process.wait(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _ask(peer: Peer, asked: dict[str, Any]) -> dict[str, Any]:

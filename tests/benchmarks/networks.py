@@ -45,17 +45,18 @@ def recipes() -> tuple[training.TrainingRecipe, training.TrainingRecipe]:
 
 
 def plain_step(batch: TokenBatch) -> Work:
-    """Forward, backward and AdamW as one writes them first, the loss on the path's tokens."""
+    """Forward, backward and AdamW as one writes them first: the loss on the path's tokens, before the step."""
     model = models.build(MODEL, seed=0)
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
     ids, graded = torch.from_numpy(batch.ids).long(), torch.from_numpy(batch.graded)
     targets = ids.roll(-1, 1)[graded]
 
-    def step() -> None:
+    def step() -> float:
         loss = F.cross_entropy(model(ids)[graded], targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        return loss.item()
 
     return step
 
@@ -68,12 +69,13 @@ def own_step(
     optimiser = optimisers.build(model, recipe.optimiser)
     recipe = replace(recipe, dtype=precision.settle(recipe.dtype, "cpu"))
 
-    def step() -> None:
+    def step() -> float:
         torch.set_num_threads(1 if recipe.threads > 1 else THREADS)
-        parallel.gradient(model, batch, recipe, pool)
+        loss = parallel.gradient(model, batch, recipe, pool)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimiser.step()
         torch.set_num_threads(THREADS)
+        return loss
 
     return step
 
@@ -82,9 +84,9 @@ def plain_logits(batch: TokenBatch) -> Work:
     """Logits at every position, no hooks in use."""
     model, ids = models.build(MODEL, seed=0), torch.from_numpy(batch.ids).long()
 
-    def run() -> None:
+    def run() -> torch.Tensor:
         with torch.inference_mode():
-            model(ids)
+            return model(ids)
 
     return run
 
@@ -109,11 +111,11 @@ def writer() -> HookedTransformer:
 
 
 def generate(model: HookedTransformer, prompts: TokenBatch, written: int, *, batch: int, cache: bool) -> Work:
-    """Greedy decoding of `written` tokens after each prompt, by transformer_lens."""
+    """Greedy decoding of `written` tokens after each prompt, by transformer_lens: those tokens."""
     ids = torch.from_numpy(prompts.ids).long()
 
-    def run() -> None:
-        for rows in ids.split(batch):
+    def run() -> np.ndarray:
+        read = [
             model.generate(
                 rows,
                 max_new_tokens=written,
@@ -122,6 +124,9 @@ def generate(model: HookedTransformer, prompts: TokenBatch, written: int, *, bat
                 use_past_kv_cache=cache,
                 verbose=False,
             )
+            for rows in ids.split(batch)
+        ]
+        return torch.cat(read)[:, ids.shape[1] :].numpy()
 
     return run
 

@@ -2,19 +2,20 @@
 
 Both are given the same pair of prompts and the same metric, on the same number of threads; that they agree is tested
 with `patching.sweep`. The pair differs from its first edge on, which spares a sweep that reruns only what changed
-least. Each of transformer_lens's patches is a run of the whole network, all alike: one in STRIDE positions is timed.
+least. Each of transformer_lens's patches is a run of the whole network, all alike: one in STRIDE positions is timed,
+and its seconds multiplied; the one run whose values are patched in is not.
 """
 
 import contextlib
 import io
-import statistics
+import time
 from collections.abc import Callable
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import torch
-from contest import medians, timed
+from contest import Row, alternate, medians, timed
 from transformer_lens import patching as reference
 
 from maze_interp import mazes, models, patching
@@ -31,14 +32,14 @@ THEIRS = {
 }
 
 
-def sweeps(repeats: int = REPEATS, stride: int = STRIDE) -> list[list[str]]:
+def sweeps(repeats: int = REPEATS, stride: int = STRIDE) -> list[Row]:
     """Seconds that a sweep of one pair takes, by position at all layers, and by position at all heads."""
     model = models.build(MODEL, seed=0)
     pair = prompt(model)
     return [_row(model, pair, kind, repeats, stride) for kind in THEIRS]
 
 
-def attributions(repeats: int = REPEATS) -> list[list[str]]:
+def attributions(repeats: int = REPEATS) -> list[Row]:
     """Seconds that attribution patching of one pair takes, all of KINDS at every position, beside hooks."""
     model = models.build(MODEL, seed=0)
     pair = prompt(model)
@@ -53,7 +54,7 @@ def attributions(repeats: int = REPEATS) -> list[list[str]]:
     apart = np.abs(ours - theirs).max() / np.abs(theirs).max()
     what = f"attribution patching of {', '.join(KINDS)}, {TOKENS} tokens, d128 L6 H4: ms a pair"
     said = f"{1e3 * spent['theirs']:.0f} (hooks of transformer_lens; {apart:.0e} of the largest apart)"
-    return [[what, f"{1e3 * spent['ours']:.0f}", said, f"{spent['theirs'] / spent['ours']:.1f} x"]]
+    return [Row(what, f"{1e3 * spent['ours']:.0f}", said, spent["theirs"] / spent["ours"])]
 
 
 def prompt(model: models.HookedTransformer) -> PromptPairs:
@@ -66,28 +67,33 @@ def prompt(model: models.HookedTransformer) -> PromptPairs:
     return long[first : first + 1]
 
 
-def _row(model: models.HookedTransformer, pair: PromptPairs, kind: str, repeats: int, stride: int) -> list[str]:
+def _row(model: models.HookedTransformer, pair: PromptPairs, kind: str, repeats: int, stride: int) -> Row:
     places = patching.everywhere(pair)
     some = np.arange(0, TOKENS, stride)
-    ours, theirs = [], []
-    for _ in range(repeats):  # in turn, so that both meet the same machine
-        ours.append(timed(lambda: patching.sweep(model, pair, kind, places))())
-        theirs.append(timed(lambda: _theirs(model, pair, kind, some))() * TOKENS / len(some))
-    mine, other = statistics.median(ours), statistics.median(theirs)
+    turns = {
+        "ours": timed(lambda: patching.sweep(model, pair, kind, places)),
+        "theirs": lambda: _theirs(model, pair, kind, some),
+    }
+    mine, other = alternate(turns, repeats).values()
     what = f"patching {kind}, every layer{' and head' if kind == 'z' else ''} x {TOKENS} tokens, d128 L6 H4: s a pair"
-    return [what, f"{mine:.2f}", f"{other:.1f} (transformer_lens.patching)", f"{other / mine:.1f} x"]
+    said = f"{other:.1f} (transformer_lens.patching, from {len(some)} of {TOKENS} positions)"
+    return Row(what, f"{mine:.2f}", said, other / mine)
 
 
-def _theirs(model: models.HookedTransformer, pair: PromptPairs, kind: str, positions: np.ndarray) -> None:
+def _theirs(model: models.HookedTransformer, pair: PromptPairs, kind: str, positions: np.ndarray) -> float:
+    """Seconds that all positions would take, from those of some."""
     at, right, wrong = int(pair.decision[0]), int(pair.right[0]), int(pair.wrong[0])
     clean, corrupted = (torch.from_numpy(one.ids[:, : at + 1]).long() for one in (pair.clean, pair.corrupted))
     setter, axes = THEIRS[kind]
     every = {"layer": range(MODEL.layers), "pos": positions.tolist(), "head": range(MODEL.heads)}
     index = pd.DataFrame(list(product(*(every[axis] for axis in axes))), columns=axes)
     with torch.no_grad(), contextlib.redirect_stderr(io.StringIO()):  # it draws a bar
+        begin = time.perf_counter()
         _, cache = model.run_with_cache(clean)
+        kept = time.perf_counter()
         metric = lambda logits: logits[0, at, right] - logits[0, at, wrong]  # noqa: E731
         reference.generic_activation_patch(model, corrupted, cache, metric, setter, kind, index_df=index)
+    return kept - begin + (time.perf_counter() - kept) * TOKENS / len(positions)
 
 
 def _by_hooks(model: models.HookedTransformer, pair: PromptPairs) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+from contest import Row
 from sklearn.linear_model import LogisticRegression
 
 from maze_interp import mazes, models, probing
@@ -22,7 +23,7 @@ MODEL = ModelConfig(layers=6, d_model=128, heads=4, positions="learned", rows=6,
 Matrix = np.ndarray
 
 
-def probes(count: int = 20_000, unseen: int = 2_000) -> list[list[str]]:
+def probes(count: int = 20_000, unseen: int = 2_000) -> list[Row]:
     """Seconds to read `count` mazes at all seven sites of the residual stream and to fit all 60 edges at each, the
     penalty chosen on `unseen` of them."""
     model = models.build(MODEL, seed=0)
@@ -41,10 +42,10 @@ def probes(count: int = 20_000, unseen: int = 2_000) -> list[list[str]]:
         spent[method] = time.perf_counter() - begin
     what = f"probes of {edges.shape[1]} edges x {len(sites)} sites, {count:,} mazes of 6 x 6 read and fitted: s"
     said = f"{spent['']:.1f} of it to read"
-    return [[f"{what}, {method}", f"{spent[''] + spent[method]:.1f}", said, ""] for method in list(spent)[1:]]
+    return [Row(f"{what}, {method}, once", f"{spent[''] + spent[method]:.1f}", said) for method in list(spent)[1:]]
 
 
-def regressions(count: int = 4_000, unseen: int = 2_000, limits: tuple[int, ...] = (ENOUGH,)) -> list[list[str]]:
+def regressions(count: int = 4_000, unseen: int = 2_000, limits: tuple[int, ...] = (ENOUGH,)) -> list[Row]:
     """Logistic regression of 60 edges on 128 features of the fourth layer, raw and standardised.
 
     Raw features need more iterations than scikit-learn takes by itself (100): `limits` are those that it is given
@@ -64,7 +65,7 @@ def regressions(count: int = 4_000, unseen: int = 2_000, limits: tuple[int, ...]
     ]
 
 
-def _beside(name: str, limit: int, x: Matrix, y: Matrix, x_unseen: Matrix, y_unseen: Matrix) -> list[str]:
+def _beside(name: str, limit: int, x: Matrix, y: Matrix, x_unseen: Matrix, y_unseen: Matrix) -> Row:
     """A row for one scaling of the features and one limit to scikit-learn's iterations; it is slow, and timed once
     between three turns of ours."""
     scale = float(x.var(axis=0, dtype=np.float64).mean())
@@ -90,8 +91,8 @@ def _beside(name: str, limit: int, x: Matrix, y: Matrix, x_unseen: Matrix, y_uns
     gap, points = lost(*mine) - lost(*other), 100 * (right(*mine) - right(*other))
     what = f"logistic regression, {y.shape[1]} edges, {len(x):,} x {x.shape[1]} {name} features: s"
     apart = f"objective {gap:+.1e}, unseen accuracy {points:+.2f} points"
-    said = f"{beside:.2f} (scikit-learn, up to {limit:,} iterations; {apart})"
-    return [what, f"{mine_spent:.2f}", said, f"{beside / mine_spent:.1f} x"]
+    said = f"{beside:.2f} (scikit-learn, timed once, up to {limit:,} iterations; {apart})"
+    return Row(what, f"{mine_spent:.2f}", said, beside / mine_spent)
 
 
 def _timed(work: Callable[[], tuple[Matrix, Matrix]]) -> tuple[tuple[Matrix, Matrix], float]:

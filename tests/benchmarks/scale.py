@@ -75,11 +75,12 @@ def data(rows: int, cells: int) -> dict[str, float]:
     }
 
 
-NETWORK = ("rollout, ms", "training step, ms", "its operations, GFLOP", "its activations, MiB")
+NETWORK = ("rollout, ms", "training step, ms", "its operations, GFLOP (computed)", "its activations, MiB (computed)")
 
 
 def network(rows: int) -> dict[str, float]:
-    """Milliseconds a maze to walk (12 tokens) and to learn from (one path), and what a step needs of the machine."""
+    """Milliseconds a maze to walk (12 tokens) and to learn from (one path), and, by `training.costs`, what a step
+    needs of the machine."""
     count = 2 * THREADS
     shape = replace(MODEL, rows=rows, cols=rows, positions="rotary")
     world = World(rows=rows, cols=rows)

@@ -11,7 +11,7 @@ from transformer_lens.model_bridge.sources import native  # noqa: F401  (gives T
 
 
 def train(arrays: str, shape: dict[str, Any], threads: int) -> Work:
-    """Forward, backward and AdamW, the loss on the path's tokens."""
+    """Forward, backward and AdamW, the loss on the path's tokens: that loss before the step."""
     model, held = _model(shape, threads), np.load(arrays)
     ids, graded = torch.from_numpy(held["ids"]).long(), torch.from_numpy(held["graded"])
     targets = ids.roll(-1, 1)[graded]
@@ -28,12 +28,12 @@ def train(arrays: str, shape: dict[str, Any], threads: int) -> Work:
 
 
 def read(arrays: str, shape: dict[str, Any], threads: int) -> Work:
-    """Logits at every position, no hooks in use."""
+    """Logits at every position, no hooks in use: how many."""
     model, ids = _model(shape, threads), torch.from_numpy(np.load(arrays)["ids"]).long()
 
     def run() -> float:
         with torch.inference_mode():
-            return float(model(ids).shape[-1])
+            return float(model(ids).numel())
 
     return run
 

@@ -13,25 +13,25 @@ from serving import Work, serve
 
 
 def generate(rows: int, count: int) -> Work:
-    """Depth-first mazes."""
-    return lambda: len([LatticeMazeGenerators.gen_dfs(np.array([rows, rows])) for _ in range(count)])
+    """Depth-first mazes: how many passages they have."""
+    return lambda: float(sum(maze.connection_list.sum() for maze in _drawn(rows, count)))
 
 
 def solve(rows: int, count: int) -> Work:
-    """Start, goal and shortest path of mazes that are there."""
+    """Start, goal and shortest path of mazes that are there: how many cells the paths have."""
     drawn = _drawn(rows, count)
     return lambda: sum(len(maze.generate_random_path()) for maze in drawn)
 
 
 def tokenise(rows: int, count: int) -> Work:
-    """Token ids of solved mazes that are there."""
+    """Token ids of solved mazes that are there: how many."""
     solved = [SolvedMaze.from_lattice_maze(maze, maze.generate_random_path()) for maze in _drawn(rows, count)]
     write = _writer(rows)
     return lambda: sum(len(write(maze)) for maze in solved)
 
 
 def together(rows: int, count: int) -> Work:
-    """All three."""
+    """All three: how many tokens."""
     write = _writer(rows)
 
     def make() -> list[int]:
@@ -42,7 +42,8 @@ def together(rows: int, count: int) -> Work:
 
 
 def load(arrays: str, file: str) -> Work:
-    """Read a data set of its own format, written here from the mazes in `arrays`: how many passages it has."""
+    """Read a data set of its own format, written here from the mazes in `arrays`: how many passages and cells of
+    paths it has."""
     held = np.load(arrays)
     solved = [
         SolvedMaze(connection_list=passages, solution=path[:length])
@@ -51,7 +52,7 @@ def load(arrays: str, file: str) -> Work:
     shape = MazeDatasetConfig(name="bench", grid_n=held["passages"].shape[2], n_mazes=len(solved))
     if not Path(file).exists():
         MazeDataset(shape, solved, generation_metadata_collected={}).save(file)
-    return lambda: float(sum(maze.connection_list.sum() for maze in MazeDataset.read(file).mazes))
+    return lambda: float(sum(maze.connection_list.sum() + len(maze.solution) for maze in MazeDataset.read(file).mazes))
 
 
 def _drawn(rows: int, count: int) -> list:

@@ -61,6 +61,72 @@ def test_a_peer_that_has_ended_is_told(conversation, peer):
         turn()
 
 
+def test_a_peer_that_does_not_end_is_ended(conversation, tmp_path, monkeypatch):
+    monkeypatch.setattr(conversation, "PATIENCE", 0.05)
+    script = tmp_path / "deaf.py"
+    script.write_text("""print('{"ready": true}', flush=True)\nimport time\ntime.sleep(600)""")
+    with conversation.speaking(Path(sys.executable), str(script), 1, tmp_path / "deaf.log") as deaf:
+        pass
+    assert deaf.process.returncode < 0
+
+
+def test_work_that_comes_to_something_else_is_no_comparison(conversation, peer):
+    import contest
+
+    check = lambda found: contest.agree("a sum", 5.0, found, 0.5)  # noqa: E731
+    assert conversation.turn(peer, "add", check, left=2, right=3)() >= 0
+    with pytest.raises(ValueError, match="not the same work: a sum, ours 5 and theirs 6, over 0.5 apart"):
+        conversation.turn(peer, "add", check, left=3, right=3)()
+    assert contest.timed(lambda: 5.5, check)() >= 0
+    with pytest.raises(ValueError, match="not the same work"):
+        contest.timed(lambda: float("nan"), check)()
+
+
+@pytest.fixture
+def peers(conversation, tmp_path, monkeypatch):
+    import peers
+
+    monkeypatch.setattr(peers, "ROOT", tmp_path)
+    monkeypatch.setattr(peers, "conditions", lambda name: "this machine, today")
+    monkeypatch.setattr(peers.torch, "set_num_threads", lambda threads: None)
+    return peers
+
+
+def test_a_peer_that_cannot_start_costs_its_own_part_alone(peers, tmp_path, monkeypatch):
+    script, speaking = tmp_path / "broken.py", peers.speaking
+    script.write_text("raise ImportError")
+    monkeypatch.setattr(peers, "build", lambda name: Path(sys.executable))
+    monkeypatch.setattr(peers, "speaking", lambda python, _, *rest: speaking(python, str(script), *rest))
+    monkeypatch.setitem(peers.PARTS, "data", (lambda peer, quick: ["never"], "maze-dataset"))
+    found = peers._measured("data", True, tmp_path)
+    assert not found["whole"] and "has ended" in "".join(found["lines"]) and "never" not in found["lines"]
+
+
+def test_parts_that_failed_are_measured_again(peers, tmp_path, monkeypatch):
+    asked, failing = [], {"second"}
+
+    def part(name):
+        def measure(peer, quick):
+            asked.append(name)
+            yield peers.Row(f"a row of {name}", "1")
+            if name in failing:
+                raise ValueError("broken")
+
+        return measure, ""
+
+    monkeypatch.setattr(peers, "PARTS", {name: part(name) for name in ("first", "second")})
+    monkeypatch.setattr(sys, "argv", ["peers.py", "--missing", "--quick"])
+    peers.main()
+    page = tmp_path / "runs" / "bench-peers-quick.md"
+    assert "second: failed, ValueError: broken" in page.read_text() and "Not whole" in page.read_text()
+    failing.clear()
+    peers.main()
+    assert asked == ["first", "second", "second"]
+    told = page.read_text()
+    assert "Not whole" not in told and told.count("this machine, today") == 2
+    assert told.startswith("Small sizes, no result")
+
+
 def test_contestants_take_turns_and_the_first_of_each_does_not_count(conversation):
     import contest
 

@@ -1,5 +1,6 @@
 """What a run would cost is what it does cost: counted by hand, by torch's own counter and in what a step keeps."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -11,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from maze_interp import models, training
 from maze_interp.cli.commands import main
 from maze_interp.mazes import World
-from maze_interp.models import ModelConfig
+from maze_interp.models import ModelConfig, cores
 from maze_interp.tokens.batch import EDGE
-from maze_interp.training import Lesson, Optimiser, TrainingRecipe, costs, optimisers
+from maze_interp.training import Lesson, Optimiser, TrainingRecipe, costs, optimisers, parallel
 from maze_interp.training.objective import OBJECTIVES
 from tests import tiny
 
@@ -40,7 +41,7 @@ def even(recipe):
 @settings(max_examples=15)
 @given(tiny.any_models())
 def test_parameters_are_those_of_the_model(model):
-    assert costs.parameters(model.maze_config) == sum(weight.numel() for weight in model.parameters())
+    assert model.maze_config.parameters == sum(weight.numel() for weight in model.parameters())
 
 
 @pytest.mark.parametrize("recipe", KINDS)
@@ -72,7 +73,10 @@ def test_pairs_are_those_of_tokens_that_see_each_other(recipe):
 
 
 def test_a_forward_pass_counted_by_hand():
-    config, one = ModelConfig(layers=2, d_model=4, heads=2, d_mlp=6, rows=2, cols=2), costs.Reading(3.0, 6.0, 1.0, 3.0, 0.0)
+    config, one = (
+        ModelConfig(layers=2, d_model=4, heads=2, d_mlp=6, rows=2, cols=2),
+        costs.Reading(3.0, 6.0, 1.0, 3.0, 0.0),
+    )
     first = 3 * (2 * 4 * 12 + 2 * 4 * 4 + 2 * 4 * 6 + 2 * 6 * 4) + 6 * 2 * (2 * 4)
     last = 3 * 2 * 4 * 8 + 1 * (2 * 4 * 4 + 2 * 4 * 4 + 2 * 4 * 6 + 2 * 6 * 4) + 3 * 2 * (2 * 4)
     assert costs.forward_flops(config, one) == first + last + 1 * 2 * 4 * config.tokenizer.vocabulary.size
@@ -113,6 +117,27 @@ def test_moments_are_those_of_the_optimiser(name):
     assert training.cost(recipe).moments == sum(value.numel() * value.element_size() for value in state)
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_gradients_are_those_that_a_later_step_holds(threads, monkeypatch):
+    """Counted where the shares have been summed, by a shape that nothing but one matrix of each layer has."""
+    recipe = replace(PATHS, threads=threads, dtype="float32")
+    model, batch = models.build(WIDE, seed=0), next(training.batches(recipe))
+    shape, alive = (WIDE.d_model, WIDE.hidden), []
+
+    def summed(gradients):
+        here = [thing for thing in gc.get_objects() if type(thing) is torch.Tensor and thing.shape == shape]
+        alive.append(len({tensor.untyped_storage().data_ptr() for tensor in here}))
+        return gradients
+
+    monkeypatch.setattr(parallel.ranks, "summed", summed)
+    monkeypatch.setattr(parallel.ranks, "total", float)
+    with cores.workers(threads) as pool:
+        for _ in range(2):
+            parallel.gradient(model, batch, recipe, pool)
+    found = training.cost(recipe)
+    assert alive == 2 * [WIDE.layers * found.gradients // found.weights]
+
+
 def test_a_run_costs_what_its_steps_cost():
     """Four pools of steps are drawn: all there are here. An easier world at first is cheaper, and counted as such."""
     lessons = {"small": Lesson(0.5, World(rows=2, cols=2))}
@@ -133,6 +158,6 @@ def test_the_command_tells_the_cost_and_trains_nothing(tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     assert main(["train", "quickstart", "--cost", "--set", "steps=100"]) == 0
     said = capsys.readouterr().out
-    assert f"{costs.parameters(training.find('quickstart').model):,}" in said
+    assert f"{training.find('quickstart').model.parameters:,}" in said
     assert not list(tmp_path.iterdir())
     assert main(["train", "--cost"]) == 2
