@@ -31,12 +31,12 @@ def training_bar() -> Iterator[Callable[["Status"], None]]:
 
         def advance(status: "Status") -> None:
             drawn.total = status.steps
-            left = tqdm.format_interval(status.seconds_left)
             solved = "not measured yet" if math.isnan(status.exact) else f"{status.exact:.1%}"
-            drawn.set_postfix_str(
-                f"loss {status.loss:.3f}, solved {solved}, {status.mazes_per_second:.0f} mazes/s, {left} left",
-                refresh=False,
-            )
+            told = f"loss {status.loss:.3f}, solved {solved}"
+            if not math.isnan(status.seconds_left):
+                left = tqdm.format_interval(status.seconds_left)
+                told += f", {status.mazes_per_second:.0f} mazes/s, {left} left"
+            drawn.set_postfix_str(told, refresh=False)
             drawn.update(status.step - drawn.n)
 
         yield advance

@@ -35,7 +35,7 @@ from maze_interp.training.schedule import learning_rate
 class Status:
     """Where a run stands, for whoever draws its progress: the last loss (nats per token) and exact-solve share.
 
-    `row` is the measurement made after this step, if one was.
+    `row` is the measurement made after this step, if one was. Pace and time left are nan before a first step.
     """
 
     step: int
@@ -82,6 +82,7 @@ def resume(folder: str | Path, *, step: int | None = None, progress: Progress | 
     optimiser = optimisers.build(model, run.recipe.optimiser)
     losses = runs.restore(optimiser, model, run.checkpoints[step])
     ranks.once(runs.forget_after, run, step)
+    losses = ranks.once(_catch_up, run, model, step, losses, progress)
     return _go_on(run, model, optimiser, step, losses, progress)
 
 
@@ -150,13 +151,13 @@ def _go_on(
         for step, tokens in enumerate(batches(recipe, first), start=first + 1):
             window = [*window, _step(run, model, optimiser, tokens, step, pool)]
             spent = time.monotonic() - begun
-            row = None
-            if step % recipe.validation.every == 0 or step == recipe.steps:
+            row, due = None, _due(recipe, step)
+            stop = ranks.anywhere(interrupted())  # asked once: what stops the run has been saved
+            if due or step in kept or stop:
+                ranks.once(runs.checkpoint, run, model, optimiser, step, window)
+            if due and not stop:  # who asks a run to stop does not wait for its validation
                 row = ranks.once(_measure, run, model, step, before + spent, window)
                 exact, window = row["exact"], []
-            stop = ranks.anywhere(interrupted())  # asked once: what stops the run has been saved
-            if row or step in kept or stop:
-                ranks.once(runs.checkpoint, run, model, optimiser, step, window)
             if progress is not None and ranks.rank() == 0:
                 latest = row["loss"] if row else window[-1]
                 pace = (step - first) / spent
@@ -166,6 +167,25 @@ def _go_on(
                 return run
     ranks.once(models.save, model, run.folder / runs.MODEL)
     return run
+
+
+def _due(recipe: TrainingRecipe, step: int) -> bool:
+    return step % recipe.validation.every == 0 or step == recipe.steps
+
+
+def _catch_up(
+    run: TrainingRun, model: HookedTransformer, step: int, losses: list[float], progress: Progress | None
+) -> list[float]:
+    """Make the measurement that the run was stopped before, if it was; returns the losses not yet measured."""
+    rows = run.metrics
+    if rows and rows[-1]["step"] == step:
+        return []
+    if not losses or not _due(run.recipe, step):
+        return losses
+    row = _measure(run, model, step, rows[-1]["seconds"] if rows else 0.0, losses)
+    if progress is not None:
+        progress(Status(step, run.recipe.steps, row["loss"], row["exact"], math.nan, math.nan, row))
+    return []
 
 
 def _measure(

@@ -8,6 +8,11 @@ DistributedDataParallel does, but not its wrapper: that hangs on `module.forward
 averages ranks as equals, though a rank's mazes may have more tokens that count than another's. Every rank draws a
 step's mazes whole (a third of a millisecond for 64 paths) and so knows, unasked, how many tokens count in all.
 Every function here does the obvious when there is one process. All ranks must see the run's folder.
+
+On Ctrl-C or SIGTERM torchrun gives its processes 30 seconds (TORCH_ELASTIC_SHUTDOWN_TIMEOUT, in seconds) and then
+kills them: a run finishes its step and saves, which fits; one caught validating has saved before. A run's threads are
+those of each rank, its share of the machine's cores as the run began, and stay what they are, as its recipe says, when
+it is gone on with by more ranks, which then crowd each other, or by fewer, which leave cores idle.
 """
 
 import os
@@ -129,4 +134,5 @@ def _wait_for_all(collective: Callable[..., Any], *given: Any, **named: Any) -> 
     try:
         collective(*given, **named)
     except RuntimeError as error:
-        raise ConnectionError("another rank has stopped; go on from the newest checkpoint") from error
+        told = "another rank has stopped, or cannot be reached; go on from the newest checkpoint, if there is one"
+        raise ConnectionError(f"{told}: {error}") from error

@@ -145,7 +145,7 @@ def checkpoint(
 ) -> None:
     """Write the state after `step` steps, whole or not at all, then drop the previous one if it is no milestone.
 
-    `losses` are those since the last measurement.
+    `losses` are those since the last measurement; one that is due is made after this, so that nothing waits for it.
     """
     tensors = models.weights_of(model)
     for name, weight in model.named_parameters():

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from maze_interp import recipes, training
 from maze_interp.training import objective, ranks
 
 ROOT = Path(__file__).parents[2]
-STOPPED, LATER, SPOILED = 9, 17, 13
+STOPPED, LATER, SPOILED = 10, 17, 13  # the first is a step that is measured, by whoever goes on
 
 
 def ranked(rank, ranks=2):
@@ -157,6 +157,19 @@ def test_alone_everything_is_the_obvious():
         assert ranks.count() == 1
 
 
+def test_what_went_wrong_between_ranks_is_told_with_what_to_do():
+    def broken(*_):
+        raise RuntimeError("Connection closed by peer [127.0.0.1]:29500")
+
+    told = r"another rank has stopped.* newest checkpoint, if there is one: Connection closed by peer \[127"
+    with (
+        mock.patch.object(ranks, "_together", return_value=True),
+        mock.patch.object(ranks.dist, "all_reduce", broken),
+        pytest.raises(ConnectionError, match=told),
+    ):
+        ranks.total(1.0)
+
+
 @pytest.mark.parametrize(
     ("device", "told"),
     [
@@ -186,21 +199,33 @@ def test_ranks_share_a_run_of_train_and_nothing_else(capsys):
     assert capsys.readouterr().err.startswith("maze-interp: rank 1: torchrun starts several processes, which share a ")
 
 
+@contextmanager
 def torchrun(folder, recipe, out):
-    """A command line as users give it, under way."""
+    """A command line as users give it, under way; what it started ends with the block."""
     (folder / "recipe.toml").write_text(recipes.to_toml(recipe))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "maze_interp", "train", "recipe.toml", "--out", out]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **pipes) as process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
-def begun(folder):
+def begun(folder, process):
     """Wait until a run has steps behind it."""
+    late = time.monotonic() + 120
     while not (folder / "metrics.jsonl").exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < late
         time.sleep(0.1)
+
+
+def children(process):
+    return [int(pid) for pid in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()]
 
 
 @pytest.mark.long
@@ -208,28 +233,29 @@ def begun(folder):
 def test_torchrun_trains_saves_when_told_to_stop_and_ends_all_when_one_dies(tmp_path):
     from tests import tiny
 
-    done = torchrun(tmp_path, tiny.QUICK, "whole")
-    told, complaints = done.communicate(timeout=300)
+    with torchrun(tmp_path, tiny.QUICK, "whole") as done:
+        told, complaints = done.communicate(timeout=120)
     assert done.returncode == 0, complaints
     assert told == "trained: whole\n"
     assert_alike(training.TrainingRun(tmp_path / "whole"), training.train(tiny.QUICK, tmp_path / "one"))
-    refused = torchrun(tmp_path, tiny.QUICK, "whole")
-    complaints = refused.communicate(timeout=300)[1]
+    with torchrun(tmp_path, tiny.QUICK, "whole") as refused:
+        complaints = refused.communicate(timeout=120)[1]
     assert all(f"maze-interp: rank {rank}: whole already holds something" in complaints for rank in (0, 1))
 
     endless = replace(tiny.QUICK, steps=10_000)
-    stopped = torchrun(tmp_path, endless, "stopped")
-    begun(tmp_path / "stopped")
-    stopped.send_signal(signal.SIGINT)
-    assert "go on with: maze-interp train --resume stopped" in stopped.communicate(timeout=60)[0]
+    with torchrun(tmp_path, endless, "stopped") as stopped:
+        begun(tmp_path / "stopped", stopped)
+        stopped.send_signal(signal.SIGINT)
+        assert "go on with: maze-interp train --resume stopped" in stopped.communicate(timeout=60)[0]
     assert max(training.TrainingRun(tmp_path / "stopped").checkpoints) >= 10
 
-    orphaned = torchrun(tmp_path, endless, "orphaned")
-    begun(tmp_path / "orphaned")
-    last = Path(f"/proc/{orphaned.pid}/task/{orphaned.pid}/children").read_text().split()[-1]
-    os.kill(int(last), signal.SIGKILL)
-    assert orphaned.wait(60) != 0
-    assert not Path(f"/proc/{last}").exists()
+    with torchrun(tmp_path, endless, "orphaned") as orphaned:
+        begun(tmp_path / "orphaned", orphaned)
+        ranks_of_it = children(orphaned)
+        os.kill(ranks_of_it[-1], signal.SIGKILL)
+        orphaned.communicate(timeout=60)
+    assert orphaned.returncode != 0
+    assert not any(Path(f"/proc/{pid}").exists() for pid in ranks_of_it)
 
 
 def main(folder):

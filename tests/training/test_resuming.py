@@ -95,6 +95,24 @@ def test_a_run_that_crashes_again_and_again_still_arrives(whole, tmp_path):
     assert_same(training.resume(tmp_path / "run"), whole)
 
 
+def test_stopped_at_a_measured_step_it_saves_and_leaves_the_measurement_to_who_goes_on(whole, tmp_path, monkeypatch):
+    """Whether asked before it measures or killed while it does; either way somebody is told of every measurement."""
+    told = []
+
+    def follow(stop):
+        return lambda status: (told.append(status.row) if status.row else None, at(stop, press)(status))
+
+    run = training.train(tiny.QUICK, tmp_path / "run", progress=follow(9))
+    assert (max(run.checkpoints), run.metrics) == (10, [])
+    with monkeypatch.context() as patch:
+        patch.setattr(sys.modules["maze_interp.training.loop"], "validate", lambda *_: crash())
+        with pytest.raises(Stop):
+            training.resume(run.folder)
+    assert not training.resume(run.folder, progress=follow(23)).finished
+    assert_same(training.resume(run.folder, progress=follow(0)), whole)
+    assert told == run.metrics
+
+
 @pytest.mark.parametrize("step", [2, 13, 24])
 def test_interrupted_it_finishes_the_next_step_saves_and_returns(whole, tmp_path, step):
     ordinary = signal.getsignal(signal.SIGINT)
@@ -206,7 +224,7 @@ def test_a_measurement_cut_short_by_a_full_disk_is_made_again(whole, tmp_path):
     metrics.write_text(metrics.read_text()[:-20])
     run = training.TrainingRun(tmp_path / "run")
     assert [row["step"] for row in run.metrics] == [10]
-    run.checkpoints[20].unlink()
+    assert max(run.checkpoints) == 20
     assert_same(training.resume(run.folder), whole)
 
 
