@@ -140,6 +140,21 @@ def claim_folder(path: str | Path) -> Path:
     return path
 
 
+@contextmanager
+def turn(folder: str | Path) -> Iterator[None]:
+    """Wait until nobody else works in the folder, by a lock file beside it. A process that dies has let go of it."""
+    import fcntl  # which not every system has
+
+    folder = Path(folder).absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / f".{folder.name}.lock", "a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.truncate(0)
+        file.write(f"{os.getpid()} on {platform.node()}\n")
+        file.flush()
+        yield
+
+
 def partial_of(path: str | Path) -> str:
     """What a file or folder will be called once it is whole; "" if it is not one that is being written."""
     being_written = PARTIAL.fullmatch(Path(path).name)

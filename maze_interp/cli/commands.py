@@ -56,7 +56,8 @@ def parser() -> argparse.ArgumentParser:
     varies = "a key and its values: seed=0..4 or model.heads=4,8; give it again for another key"
     sweep_.add_argument("--over", action="append", default=[], metavar="KEY=VALUES", help=varies)
     sweep_.add_argument("--dask", default="", metavar="ADDRESS", help="a Dask scheduler whose workers see these files")
-    sweep_.add_argument("--workers", type=int, default=0, metavar="N", help="processes of this machine (one a core)")
+    processes = "processes of this machine (one a core; on a GPU one)"
+    sweep_.add_argument("--workers", type=int, default=0, metavar="N", help=processes)
 
     run_ = _command(commands, "run", run, "run an experiment on a trained model and write what it found")
     run_.add_argument("experiment", help="its name, for example behaviour (see --list)", nargs="?")
@@ -133,8 +134,8 @@ def train(options: argparse.Namespace) -> None:
         for name in training.names():
             print(f"{name:24} {training.find(name).reason}")
     elif options.resume:
-        if options.recipe or options.settings or options.seed is not None or options.out:
-            raise ValueError("--resume goes on in its folder: give no recipe, --set, --seed or --out beside it")
+        if options.recipe or options.settings or options.seed is not None or options.out or options.cost:
+            raise ValueError("--resume goes on in its folder: give no recipe, --set, --seed, --out or --cost beside it")
         runs.resume(Path(options.resume), options.track)
     elif options.recipe is None:
         raise ValueError("which recipe? give a TOML file or one of: " + ", ".join(training.names()))

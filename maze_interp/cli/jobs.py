@@ -7,12 +7,9 @@ else is refused. Whoever does a job holds a lock beside its folder, because a wo
 still be at it.
 """
 
-import fcntl
 import json
 import os
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import nan, prod
@@ -92,7 +89,7 @@ def finished(job: Job) -> bool:
 def do(job: Job) -> None:
     """Do a job, or what is left of it, on one core (or as many as its recipe asks for by number)."""
     os.chdir(job.home)
-    with _turn(job.folder), cores.limited(1):
+    with storage.turn(job.folder), cores.limited(1):
         if finished(job):
             return
         storage.remove_partial(job.folder)
@@ -186,15 +183,3 @@ def _flat(table: Mapping[str, Any], path: str = "") -> dict[str, Any]:
     for key, value in table.items():
         flat |= _flat(value, f"{path}{key}.") if isinstance(value, Mapping) else {f"{path}{key}": value}
     return flat
-
-
-@contextmanager
-def _turn(folder: Path) -> Iterator[None]:
-    """Wait until no other process works in the folder. A process that dies has let go of it."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.parent / f".{folder.name}.lock", "a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(f"{os.getpid()} on {platform.node()}\n")
-        file.flush()
-        yield

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from maze_interp import training
+from maze_interp import storage, training
 from maze_interp.cli.progress import training_bar
 from maze_interp.cli.tracking import tracker
 from maze_interp.training import Status, ranks
@@ -13,7 +13,7 @@ from maze_interp.training import Status, ranks
 
 def train(recipe: training.TrainingRecipe, folder: Path, track: str = "none") -> None:
     """Train by a recipe into a folder and tell what came of it."""
-    _follow(partial(training.train, recipe, folder), recipe, folder, track)
+    _follow(partial(training.train, recipe, folder), recipe, folder, track, fresh=True)
 
 
 def resume(folder: Path, track: str = "none") -> None:
@@ -21,8 +21,12 @@ def resume(folder: Path, track: str = "none") -> None:
     _follow(partial(training.resume, folder), training.TrainingRun(folder).recipe, folder, track)
 
 
-def _follow(work: Callable[..., Any], recipe: training.TrainingRecipe, folder: Path, track: str) -> None:
+def _follow(
+    work: Callable[..., Any], recipe: training.TrainingRecipe, folder: Path, track: str, *, fresh: bool = False
+) -> None:
     with ranks.joined(recipe.device):
+        if fresh:
+            ranks.once(storage.check_free, folder)  # before a tracker hears of it
         if ranks.rank() > 0:  # the first one tells
             work(progress=None)
             return

@@ -21,8 +21,9 @@ def sweep(options: argparse.Namespace, settings: Mapping[str, str]) -> None:
     where: dict[str, Any] = {"scheduler": options.dask, "workers": options.workers}
     with bar("sweep", "job") as progress:
         swept = spread(options.name, over, out, settings=settings, progress=progress, **where)
-    print(tables.to_markdown(jobs.headlines(swept.rows)))
-    print(f"{out}/sweep.csv")
+    if swept.rows:
+        print(tables.to_markdown(jobs.headlines(swept.rows)))
+        print(f"{out}/sweep.csv")
     for name, reason in swept.failed.items():
         print(f"{name} failed: {reason}", file=sys.stderr)
     if swept.failed:

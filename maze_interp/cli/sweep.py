@@ -4,22 +4,23 @@
     swept = sweep("rdfs-5x5", {"seed": range(5), "model.heads": (4, 8)}, "runs/heads")
     swept.rows, swept.failed
 
-By default the workers are processes of this machine, one a core; a script that starts them so needs the usual
-`if __name__ == "__main__":`. Those of a given scheduler must see the same files under the same names (a shared file
-system) and have this package installed. The job of a worker that dies is given to another, which goes on from the
-newest checkpoint; a job that kills four workers, or fails by itself, is told with its reason while the others go on.
+By default the workers are processes of this machine, one a core, or a single one where a recipe's device is not "cpu",
+for which they would contend; a script that starts them needs the usual `if __name__ == "__main__":`. Those of a given
+scheduler must see the same files under the same names (a shared file system) and have this package installed. The job
+of a worker that dies is given to another, which goes on from the newest checkpoint; a job that kills four workers, or
+fails by itself, is told with its reason while the others go on.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import CancelledError, Executor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dask
-from distributed import Client, Future, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.utils import get_mp_context
 
 from maze_interp import tables
@@ -53,10 +54,12 @@ def sweep(
 ) -> Swept:
     """Do what was not done yet of a recipe's (or an experiment's) jobs; write `out`/sweep.csv and return its rows.
 
-    `over` says which values a key takes, `settings` what else differs from the recipe. `workers` is how many processes
-    (0: one a core), `scheduler` the address of one that has its own. `progress` counts jobs. Raises ValueError, before
-    work begins, for what `jobs.plan` and `jobs.finished` refuse and for a scheduler that does not answer; on Ctrl-C
-    InterruptedError (a given scheduler's workers finish what they have begun).
+    It and the joined tables are of this sweep's finished jobs alone; those of an earlier sweep into the same folder
+    give way, unless nothing is finished. `over` says which values a key takes, `settings` what else differs from the
+    recipe. `workers` is how many processes (0: one a core, on a GPU one), `scheduler` the address of one that has its
+    own. `progress` counts jobs. Raises ValueError, before work begins, for what `jobs.plan` and `jobs.finished` refuse
+    and for a scheduler that does not answer; on Ctrl-C InterruptedError (a given scheduler's workers finish what they
+    have begun).
     """
     planned = jobs.plan(name, over, out, settings)
     if workers < 0 or (workers and scheduler):
@@ -67,17 +70,24 @@ def sweep(
     failed = _spread(missing, scheduler, workers, report) if missing else {}
     done = [job for job in planned if job.name not in failed]
     rows = [row for job in done for row in jobs.rows(job)]
-    tables.to_csv(rows, Path(out) / "sweep.csv")
-    for table, its_rows in jobs.joined(done).items():
-        tables.to_csv(its_rows, Path(out) / "tables" / f"{table}.csv")
+    if rows:
+        _write(rows, jobs.joined(done), Path(out))
     return Swept(rows, {job.name: failed[job.name] for job in planned if job.name in failed})
 
 
 @contextmanager
 def executor(scheduler: str) -> Iterator[Executor]:
-    """The workers of a scheduler as an executor of Python's own kind. Raises ValueError if none answers."""
+    """The workers of a scheduler as an executor of Python's own kind.
+
+    Raises ValueError if none answers or if they do not do what they are given, InterruptedError on Ctrl-C.
+    """
     with _client(scheduler, 0) as client:
-        yield client.get_executor(pure=False)
+        try:
+            yield client.get_executor(pure=False)
+        except KeyboardInterrupt:
+            raise InterruptedError("stopped; the same command given again goes on where it was") from None
+        except (RuntimeError, KilledWorker, CancelledError) as error:
+            raise ValueError(f"the workers of {scheduler} did not do it: {_told(error)}") from error
 
 
 @contextmanager
@@ -110,7 +120,7 @@ def _spread(missing: Sequence[Job], scheduler: str, workers: int, report: Callab
     """Do the jobs; returns why some were not done."""
     failed = {}
     try:
-        with _client(scheduler, cores.settle(workers, "cpu", len(missing))) as client:
+        with _client(scheduler, cores.settle(workers, _device(missing), len(missing))) as client:
             told = {client.submit(jobs.do, job, pure=False): job for job in missing}
             for done, future in enumerate(as_completed(told, loop=client.loop), start=1):
                 if reason := _why_not(future, told[future]):
@@ -124,8 +134,27 @@ def _spread(missing: Sequence[Job], scheduler: str, workers: int, report: Callab
 def _why_not(future: Future, job: Job) -> str:
     """Why the job was not done, or nothing."""
     if future.status == "error":
-        error = future.exception()
-        return f"{type(error).__name__}: {error}"
+        return _told(future.exception())
     if future.status != "finished":
         return f"{future.status}: the scheduler was lost or dropped it"
     return "" if jobs.finished(job) else f"its worker left nothing in {job.folder}: workers must see the same files"
+
+
+def _told(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _device(planned: Sequence[Job]) -> str:
+    """What the jobs compute on; recipes of a sweep may differ in it, and one that is not "cpu" decides."""
+    devices = {getattr(job.asked, "device", "cpu") for job in planned}
+    return max(devices - {"cpu"}, default="cpu")
+
+
+def _write(rows: Sequence[Row], joined: Mapping[str, Sequence[Row]], out: Path) -> None:
+    """Write a sweep's tables in place of an earlier sweep's."""
+    if (out / "sweep.csv").exists():  # else tables that are there are nobody's to remove
+        for stale in set((out / "tables").glob("*.csv")) - {out / "tables" / f"{table}.csv" for table in joined}:
+            stale.unlink()
+    tables.to_csv(rows, out / "sweep.csv")
+    for table, its_rows in joined.items():
+        tables.to_csv(its_rows, out / "tables" / f"{table}.csv")

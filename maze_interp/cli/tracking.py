@@ -57,7 +57,10 @@ def nothing(recipe: "TrainingRecipe", folder: Path) -> tuple[Log, Finish]:
 
 
 def wandb(recipe: "TrainingRecipe", folder: Path) -> tuple[Log, Finish]:
-    """Weights & Biases, offline unless WANDB_MODE says otherwise (`wandb sync` uploads later); its WANDB_* all hold."""
+    """Weights & Biases, offline unless WANDB_MODE says otherwise (`wandb sync` uploads later).
+
+    What it is told otherwise (WANDB_PROJECT, WANDB_NAME, WANDB_RUN_GROUP, WANDB_CONSOLE, WANDB_SILENT) is as told.
+    """
     try:
         import wandb as library
     except ImportError:
@@ -66,13 +69,18 @@ def wandb(recipe: "TrainingRecipe", folder: Path) -> tuple[Log, Finish]:
     mode = os.environ.get("WANDB_MODE", "offline")
     if mode == "offline":  # else it still reports on itself
         os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
-    settings = library.Settings(console="off", silent=mode == "offline")
-    about: dict[str, Any] = {"name": folder.name, "group": str(folder.resolve()), "config": recipes.to_dict(recipe)}
+    about = _unless_told(run_group=str(folder.resolve()), console="off", silent=mode == "offline")
+    named = {"mode": mode} | _unless_told(project="maze_interp", name=folder.name)
     try:
-        run = library.init(project="maze_interp", settings=settings, **about | {"mode": mode})
+        run = library.init(**named, config=recipes.to_dict(recipe), settings=library.Settings(**about))
     except library.Error as error:
         raise ValueError(f"wandb cannot begin: {error}") from error
     return lambda step, row: run.log(row, step=step), run.finish
+
+
+def _unless_told(**given: Any) -> dict[str, Any]:
+    """What wandb's variable of that name does not say, which what is given to it would overrule."""
+    return {name: value for name, value in given.items() if not os.environ.get(f"WANDB_{name.upper()}")}
 
 
 TRACKERS: dict[str, Callable[["TrainingRecipe", Path], tuple[Log, Finish]]] = {"none": nothing, "wandb": wandb}

@@ -82,11 +82,27 @@ def study(
     `seed`, if given, takes the place of the scale's own; `threads` jobs run at a time, 0 for one a core. An `executor`
     of other processes (a ProcessPoolExecutor, Dask's client.get_executor(pure=False)) does them instead, where they
     see the same folder. Progress counts steps times parameters, in thousands, of what was left to do, of an executor's
-    jobs when they end. Raises ValueError for another study's folder.
+    jobs when they end. Whoever asks for a study that another process is training waits until it ends and does what is
+    then left. Raises ValueError for another study's folder.
     """
     scale, folder = _scale(scale, seed), Path(folder)
-    _claim(folder, scale)
-    missing = [job for job in jobs(scale) if not (folder / job.file).exists()]
+    if _missing(folder, scale):
+        with storage.turn(folder):
+            _train(_missing(folder, scale), scale, folder, threads, executor, progress)
+    return Study(folder, scale)
+
+
+def _train(
+    missing: list[Job],
+    scale: Scale,
+    folder: Path,
+    threads: int,
+    executor: Executor | None,
+    progress: Progress | None,
+) -> None:
+    if not (folder / SCALE).exists():
+        storage.claim_folder(folder)
+        storage.write_text_atomically(folder / SCALE, recipes.to_toml(scale))
     threads = cores.settle(threads, "cpu", max(len(missing), 1))
     with cores.workers(max(threads, 2)) as pool, _Meter(missing, scale, progress) as meter:
         if executor is None:
@@ -94,7 +110,6 @@ def study(
         else:
             there = folder.absolute()
             _schedule(missing, len(missing), lambda job: executor.submit(do_alone, job, scale, there), meter.ended)
-    return Study(folder, scale)
 
 
 def do_alone(job: Job, scale: Scale, folder: Path) -> None:
@@ -109,7 +124,7 @@ def _schedule(
     submit: Callable[[Job], Future[None]],
     ended: Callable[[Job], None] = lambda _: None,
 ) -> None:
-    """Have the jobs done, each after the one it begins from. The first that fails stops it; none is begun after it."""
+    """Have the jobs done, each after the one it begins from. The first that fails calls those that wait off."""
     waiting, running = list(missing), dict[Future[None], Job]()
     try:
         while waiting or running:
@@ -133,14 +148,13 @@ def _scale(scale: str | Scale, seed: int | None) -> Scale:
     return scale if seed is None else replace(scale, seed=seed)
 
 
-def _claim(folder: Path, scale: Scale) -> None:
-    """Make the folder this study's. Raises ValueError if it is another's."""
-    if (folder / SCALE).exists():
-        if recipes.load(Scale, folder / SCALE) != scale:
-            raise ValueError(f"{folder} holds another study: its {SCALE} differs; choose another folder")
-        return
-    storage.claim_folder(folder)
-    storage.write_text_atomically(folder / SCALE, recipes.to_toml(scale))
+def _missing(folder: Path, scale: Scale) -> list[Job]:
+    """The jobs that left no file in the folder yet. Raises ValueError if it holds anything but this study."""
+    if not (folder / SCALE).exists():
+        storage.check_free(folder)
+    elif recipes.load(Scale, folder / SCALE) != scale:
+        raise ValueError(f"{folder} holds another study: its {SCALE} differs; choose another folder")
+    return [job for job in jobs(scale) if not (folder / job.file).exists()]
 
 
 class _Meter:

@@ -162,7 +162,7 @@ def test_whoever_comes_second_waits_for_the_first():
         second.join(0.3)
         assert second.is_alive()
         assert not job.folder.exists()
-    second.join()
+    second.join(60)
     assert jobs.finished(job)
 
 

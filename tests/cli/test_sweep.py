@@ -5,10 +5,13 @@ import os
 import signal
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from distributed import LocalCluster
+from distributed import KilledWorker, LocalCluster
 
 from maze_interp import recipes, sequences, tables, training
 from maze_interp.cli import jobs
@@ -59,8 +62,9 @@ def test_a_worker_killed_in_the_middle_of_a_job_changes_nothing(monkeypatch):
     killer = threading.Thread(target=kill_in, args=[job, killed], daemon=True)
     killer.start()
     swept = sweep("short.toml", over, "out", workers=2, progress=lambda *given: said.append(given))
-    killer.join()
     assert swept.failed == {}
+    killer.join(60)
+    assert len(killed) == 3
     assert [row.what["steps"] for row in swept.rows] == [LONG, 6, 7]
     assert said == [(0, 3), (1, 3), (2, 3), (3, 3)]
     process, when, was_finished = killed
@@ -83,6 +87,9 @@ def test_a_worker_killed_in_the_middle_of_a_job_changes_nothing(monkeypatch):
 def test_a_job_that_fails_is_told_while_the_others_finish(scheduler, capsys):
     """The middle one of three diverges; more values join the sweep later, and only they (and it) are done."""
     command = ["sweep", "short.toml", "--out", "here", "--set", "steps=5", "--dask", scheduler]
+    mine, stale = (Path("here", "tables", name) for name in ("mine.csv", "stale.csv"))
+    mine.parent.mkdir(parents=True)
+    mine.touch()
     rates = "optimiser.learning_rate=1e-3,1e30,2e-3"
     assert main([*command, "--over", rates]) == 2
     told = capsys.readouterr()
@@ -92,9 +99,16 @@ def test_a_job_that_fails_is_told_while_the_others_finish(scheduler, capsys):
     kept = [
         training.open_run(f"here/optimiser.learning_rate={rate}").folder / "metrics.jsonl" for rate in (0.001, 0.002)
     ]
-    before = [path.stat().st_mtime_ns for path in kept]
+    assert mine.exists()  # there was no sweep here before
+    mine.rename(stale)
+    before = [path.stat().st_mtime_ns for path in (*kept, Path("here/sweep.csv"))]
+    assert main([*command, "--over", "optimiser.learning_rate=1e30"]) == 2
+    assert [path.stat().st_mtime_ns for path in (*kept, Path("here/sweep.csv"))] == before
+    assert stale.exists()
+    assert "sweep.csv" not in capsys.readouterr().out
     assert main([*command, "--over", rates.replace("1e30", "3e-3")]) == 0
-    assert [path.stat().st_mtime_ns for path in kept] == before
+    assert not stale.exists()
+    assert [path.stat().st_mtime_ns for path in kept] == before[:2]
     rows = tables.from_csv("here/sweep.csv")
     assert [row.what["optimiser.learning_rate"] for row in rows] == [0.001, 0.003, 0.002]
     assert "here/sweep.csv" in capsys.readouterr().out
@@ -123,6 +137,50 @@ def test_a_study_is_spread_over_the_same_workers(scheduler, tmp_path):
     here = sequences.study(scale, "here")
     for file in here.folder.iterdir():
         assert (spread.folder / file.name).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize(("workers", "processes"), [(0, 1), (3, 3)])
+def test_a_gpu_is_no_core(workers, processes, monkeypatch):
+    """Jobs of another device than the CPU have one process by default, and as many as are asked for."""
+    asked = []
+
+    @contextmanager
+    def client(address, count):
+        asked.append(count)
+        raise ValueError("enough")
+        yield
+
+    monkeypatch.setattr(sweeping, "_client", client)
+    for device in ("cuda", "cpu"):
+        with pytest.raises(ValueError, match="enough"):
+            sweep("short.toml", {"seed": range(3)}, "out", settings={"device": device}, workers=workers)
+    assert asked[0] == processes
+    assert asked[1] == (workers or min(3, len(os.sched_getaffinity(0))))
+
+
+@pytest.mark.parametrize(
+    ("work", "told"),
+    [
+        (lambda executor: executor.submit(exec, "raise RuntimeError('no memory')").result(), "RuntimeError: no memory"),
+        (lambda executor: cancelled(executor.submit(time.sleep, 0)).result(), "CancelledError"),
+        (lambda _: die(), "KilledWorker: .* all those workers died"),
+    ],
+)
+def test_what_goes_wrong_on_workers_is_told_as_input_is(scheduler, work, told):
+    with (
+        pytest.raises(ValueError, match=f"the workers of {scheduler} did not do it: {told}"),
+        sweeping.executor(scheduler) as executor,
+    ):
+        work(executor)
+
+
+def cancelled(future):
+    future.cancel()
+    return future
+
+
+def die():
+    raise KilledWorker("part", SimpleNamespace(address="tcp://far"), 3)
 
 
 @pytest.mark.parametrize(

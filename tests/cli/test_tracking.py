@@ -20,11 +20,14 @@ def test_wandb_is_told_offline(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(tmp_path))
     for name in ("WANDB_MODE", "WANDB_ERROR_REPORTING"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WANDB_PROJECT", "walkers")
     train(FEW, tmp_path / "run", "wandb")
     wandb.teardown()
     assert os.environ["WANDB_ERROR_REPORTING"] == "false"  # or it would look its host up when the process ends
     (log,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     written = log.read_bytes()
+    assert b"walkers" in written
+    assert str(tmp_path / "run").encode() in written  # its group, which nothing said otherwise
     assert all(said in written for said in (b"mazes_per_step", b"mazes_per_second", b"target_reached", b"depth_first"))
     for row in training.open_run(tmp_path / "run").metrics:
         assert repr(row["loss"]).encode() in written
@@ -58,6 +61,13 @@ def test_every_measurement_comes_with_its_pace(told, tmp_path):
         assert (step, heard) == (row["step"], row)
     resume(tmp_path / "run", "list")  # nothing is left to do
     assert told[-2:] == [("few", "run"), "finished"]
+
+
+def test_a_folder_in_use_is_refused_before_a_tracker_hears_of_it(told, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(ValueError, match="already holds something"):
+        train(FEW, tmp_path, "list")
+    assert told == []
 
 
 def test_a_tracker_that_fails_is_told_of_once_and_training_goes_on(told, tmp_path, capsys):

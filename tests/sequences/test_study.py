@@ -3,13 +3,16 @@
 import itertools
 import shutil
 import sys
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from maze_interp import sequences
 from maze_interp.sequences import Job, Pretraining, Reinforcement, Scale
-from maze_interp.sequences.jobs import seed_of
+from maze_interp.sequences.jobs import jobs, seed_of
 
 SMALLEST = Scale(
     sizes=("18k", "53k"),
@@ -102,16 +105,43 @@ def test_an_executor_does_the_same_and_says_what_is_done(whole, tmp_path):
 
 
 def test_a_job_that_fails_stops_the_study_and_begins_no_other(tmp_path, monkeypatch):
-    begun = []
+    """One worker, three jobs that wait for nothing: it may have begun the second by then, but not the third."""
+    begun, told = [], threading.Event()
 
     def fail(job, scale, folder):
         begun.append(job)
+        if len(begun) > 1:
+            assert told.wait(60)
         raise RuntimeError("killed")
 
     monkeypatch.setattr(sys.modules["maze_interp.sequences.study"], "do_alone", fail)
-    with ThreadPoolExecutor(1) as executor, pytest.raises(RuntimeError, match="killed"):
-        sequences.study(SMALLEST, tmp_path, executor=executor)
-    assert all(job.begins_from is None for job in begun)
+    with ThreadPoolExecutor(1) as executor:
+        with pytest.raises(RuntimeError, match="killed"):
+            sequences.study(SMALLEST, tmp_path, executor=executor)
+        told.set()
+    assert sum(job.begins_from is None for job in jobs(SMALLEST)) == 3
+    assert len(begun) <= 2
+
+
+def test_two_who_ask_for_one_study_train_it_once(tmp_path, monkeypatch):
+    """The second comes while the first trains its first job: it waits, and finds nothing left to do."""
+    module, done, first = sys.modules["maze_interp.sequences.study"], [], threading.Event()
+    small = replace(SMALLEST, sizes=("18k",), repeated=(), varied=())
+
+    def do(job, *given):
+        first.set()
+        done.append(job)
+        time.sleep(0.1)
+        plain(job, *given)
+
+    plain = module.do
+    monkeypatch.setattr(module, "do", do)
+    with ThreadPoolExecutor(2) as both:
+        one = both.submit(sequences.study, small, tmp_path / "study", threads=1)
+        assert first.wait(60)
+        two = both.submit(sequences.study, small, tmp_path / "study", threads=1)
+        assert one.result(60).trained.keys() == two.result(60).trained.keys()
+    assert len(done) == len(set(done)) == 2
 
 
 def stop_after(calls):
