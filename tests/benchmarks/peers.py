@@ -101,7 +101,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--missing", action="store_true", help="leave parts that are whole as they are")
     parser.add_argument("--quick", action="store_true", help="small sizes, to try the script")
     options = parser.parse_args()
-    unknown = set((options.only or "data").split(",")) - PARTS.keys()
+    unknown = set(options.only.split(",") if options.only else ()) - PARTS.keys()
     if unknown:
         parser.error(f"no part is called {', '.join(sorted(unknown))}; there are: {', '.join(PARTS)}")
     return options

@@ -75,7 +75,7 @@ def test_work_that_comes_to_something_else_is_no_comparison(conversation, peer):
 
     check = lambda found: contest.agree("a sum", 5.0, found, 0.5)  # noqa: E731
     assert conversation.turn(peer, "add", check, left=2, right=3)() >= 0
-    with pytest.raises(ValueError, match="not the same work: a sum, ours 5 and theirs 6, over 0.5 apart"):
+    with pytest.raises(ValueError, match="not the same work: a sum, ours 5 and theirs 6"):
         conversation.turn(peer, "add", check, left=3, right=3)()
     assert contest.timed(lambda: 5.5, check)() >= 0
     with pytest.raises(ValueError, match="not the same work"):
@@ -99,7 +99,9 @@ def test_a_peer_that_cannot_start_costs_its_own_part_alone(peers, tmp_path, monk
     monkeypatch.setattr(peers, "speaking", lambda python, _, *rest: speaking(python, str(script), *rest))
     monkeypatch.setitem(peers.PARTS, "data", (lambda peer, quick: ["never"], "maze-dataset"))
     found = peers._measured("data", True, tmp_path)
-    assert not found["whole"] and "has ended" in "".join(found["lines"]) and "never" not in found["lines"]
+    assert not found["whole"]
+    assert "has ended" in "".join(found["lines"])
+    assert "never" not in found["lines"]
 
 
 def test_parts_that_failed_are_measured_again(peers, tmp_path, monkeypatch):
@@ -118,12 +120,14 @@ def test_parts_that_failed_are_measured_again(peers, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["peers.py", "--missing", "--quick"])
     peers.main()
     page = tmp_path / "runs" / "bench-peers-quick.md"
-    assert "second: failed, ValueError: broken" in page.read_text() and "Not whole" in page.read_text()
+    assert "second: failed, ValueError: broken" in page.read_text()
+    assert "Not whole" in page.read_text()
     failing.clear()
     peers.main()
     assert asked == ["first", "second", "second"]
     told = page.read_text()
-    assert "Not whole" not in told and told.count("this machine, today") == 2
+    assert "Not whole" not in told
+    assert told.count("this machine, today") == 2
     assert told.startswith("Small sizes, no result")
 
 
