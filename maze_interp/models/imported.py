@@ -156,7 +156,7 @@ def _ours(state: Mapping[str, np.ndarray], shape: Mapping[str, Any], model: Hook
     weights = {name: value for name, value in state.items() if not name.endswith(BUFFERS)}
     for name in (name for name in state if name.endswith("attn.mask")):
         mask = state[name]
-        if mask.dtype != bool or mask.ndim != 2 or not (mask == np.tri(*mask.shape, dtype=bool)).all():
+        if mask.dtype != bool or mask.ndim != 2 or not (mask == np.tri(*mask.shape, dtype=np.bool_)).all():
             raise ValueError(f"{name} is not causal: models here look back alone")
     folded = shape.get("weight_processing")
     if isinstance(folded, dict) and folded.get("are_layernorms_folded") is True:
