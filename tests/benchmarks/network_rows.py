@@ -79,8 +79,10 @@ def _utilisation(recipe: training.TrainingRecipe, batch: TokenBatch, spent: dict
 
     what = f"model FLOP utilisation of that step: of a product of {SIDE} x {SIDE} matrices, {THREADS} threads, in turn"
     ours = told("ours", _own_format(), costs.step_flops(MODEL, costs.reading(recipe, batch)))
+    if not beside:
+        return Row(what, ours)
     everything = costs.step_flops(MODEL, costs.reading(replace(recipe, loss="all"), batch))
-    return Row(what, ours, f"{told('hooked', PLAIN, everything)}, {NAMES['hooked']}" if beside else "")
+    return Row(what, ours, f"{told('hooked', PLAIN, everything)}, {NAMES['hooked']}")
 
 
 def peak(dtype: str) -> Turn:

@@ -121,6 +121,7 @@ def _measured(name: str, quick: bool, out: Path) -> dict[str, Any]:
                 print(lines[-1], file=sys.stderr, flush=True)
     except Exception as error:  # the other parts are still worth measuring
         lines.append(line(Row(f"{name}: failed, {type(error).__name__}: {error}", "")))
+        print(lines[-1], file=sys.stderr, flush=True)
         whole = False
     return {"lines": lines, "whole": whole}
 
