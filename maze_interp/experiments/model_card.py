@@ -90,7 +90,7 @@ def opening(card: Card) -> list[str]:
         f"A transformer of {card.recipe.model.parameters:,} weights that reads a maze as a list of passages and writes "
         f"the shortest path through it. Its world: {mazes.describe(card.recipe.world)}. {card.recipe.reason}",
         f"Of {exact.n:,} mazes it never read it walks {_share(exact)} exactly.",
-        f'```python\nfrom maze_interp import models\nmodel = models.load("{card.name}")  # a HookedTransformer that '
+        f'```python\nfrom maze_interp import models\n\nmodel = models.load("{card.name}")  # a HookedTransformer that '
         "knows its own language\n```",
     ]
 
