@@ -77,7 +77,8 @@ def finished(job: Job) -> bool:
     """Whether the job's folder holds all of it. Raises ValueError, saying what differs, if it holds something else."""
     kept = job.folder / (SETTINGS if job.experiment else RECIPE)
     if not kept.exists():
-        if job.folder.exists() and not all(map(storage.partial_of, job.folder.iterdir())):
+        foreign = job.folder.exists() and not all(map(storage.partial_of, job.folder.iterdir()))
+        if foreign and not kept.exists():  # asked again: a worker may have begun since
             raise ValueError(f"{job.folder} holds something that is no part of a sweep; choose another --out")
         return False
     there = recipes.load(type(job.asked), kept)
