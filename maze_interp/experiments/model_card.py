@@ -220,7 +220,8 @@ def again(card: Card) -> str:
     trained = f"maze-interp train {card.packaged or 'recipe.toml'} --out runs/mine"
     published = " ".join(["maze-interp publish runs/mine", f"--out published/{card.name}", *card.given])
     measured = f"maze-interp run behaviour --set run={card.name} --set mazes={int(card.numbers['test_mazes'])}"
-    same = "another network of its kind" if card.kept else "on the same kind of machine the same weights"
+    apart = card.kept or card.recipe.begins_from  # what a run begins from is rounded where it is published
+    same = "another network of its kind" if apart else "on the same kind of machine the same weights"
     return (
         f"```sh\n{trained}   # {same}\n{published}   # measures and writes all of this\n"
         f"{measured}   # the table alone\n```"

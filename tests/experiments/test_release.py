@@ -191,3 +191,10 @@ def test_a_card_says_what_goals_it_was_not_trained_on(made):
 def test_settings_that_ask_nothing_are_refused(changes):
     with pytest.raises(ValueError, match="mazes must be at least 1 and checkpoints 0 or more"):
         Settings(**changes)
+
+
+def test_the_same_weights_are_promised_only_where_a_run_begins_from_nothing(made):
+    card, _ = made
+    begun = replace(card, recipe=replace(card.recipe, begins_from="rdfs-5x5"))
+    assert "the same weights" in model_card.write(card)
+    assert "the same weights" not in model_card.write(begun)
