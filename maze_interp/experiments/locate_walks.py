@@ -2,8 +2,8 @@
 
 Parts are those with most Op on the first step, and others drawn at random. Prediction, made before any walk was written
 on: the sizes of Op on the ending and on the first step rank parts alike (rank correlation above one half), though the
-network reads its maze again at every step. It is judged by the drawn parts alone: between the strongest and the others
-both readings would agree in any case.
+network reads its maze again at every step. It is judged by the drawn parts alone, as was decided after a first look:
+between the strongest and the others both readings would agree in any case.
 """
 
 from collections.abc import Callable, Sequence

@@ -8,10 +8,10 @@ import pytest
 
 from maze_interp import mazes, optimisation
 from maze_interp.behaviour import POLICIES
-from maze_interp.experiments import locate_optimisation, locate_page, locate_relations
+from maze_interp.experiments import locate_optimisation, locate_page, locate_relations, locate_walks
 from maze_interp.experiments.locate_effects import Effects
 from maze_interp.experiments.locate_ranks import by_chance, means, middle, rank_correlation, with_interval
-from maze_interp.experiments.locate_readings import Column, columns_of, small_changes, split
+from maze_interp.experiments.locate_readings import MANY, Column, Reading, columns_of, small_changes, split
 from maze_interp.experiments.locate_solvers import crossed, of_policy, solvers
 from maze_interp.mazes import World
 from maze_interp.tables import Row
@@ -139,3 +139,16 @@ def test_verdicts_follow_their_numbers():
     assert locate_page._strata([row]).endswith("larger at forks than in corridors: held.")
     assert locate_page._strata([replace(row, low=-0.1)]).endswith("corridors: not told.")
     assert locate_page._strata([replace(row, value=-0.2, low=-0.3, high=-0.1)]).endswith("corridors: not held.")
+
+
+def test_walks_are_asked_of_the_strongest_parts_and_of_some_drawn_from_the_rest(copied):
+    model, some = copied
+    columns = tuple(columns_of(model, some))
+    op = np.random.default_rng(0).normal(size=(len(columns), len(some)))
+    chosen = locate_walks.chosen(Reading(columns, op, op), some, seed=0)
+    words = [column for column in columns if len(some.places[column.place]) <= MANY]
+    size = {column: abs(op[columns.index(column)].mean()) for column in words}
+    strongest = sorted(words, key=lambda column: -size[column])[: locate_walks.STRONGEST]
+    assert list(chosen[: locate_walks.STRONGEST]) == strongest
+    assert len(set(chosen)) == len(chosen) == min(len(words), locate_walks.STRONGEST + locate_walks.DRAWN)
+    assert set(chosen) <= set(words)
