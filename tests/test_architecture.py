@@ -26,6 +26,7 @@ GROUND = len(LAYERS) - 1
 DOORS = {
     "transformer_lens": ("models/hooked.py",),
     "numba": ("seeds.py", "mazes/", "tokens/", "sequences/"),
+    "huggingface_hub": ("models/hub.py",),
     "plotly": ("figures/",),
     "circuitsvis": ("figures/",),
     "networkx": ("mazes/interop.py",),

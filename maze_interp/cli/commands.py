@@ -1,4 +1,4 @@
-"""The command line: maze-interp quickstart | bake | gallery | train | sweep | run | import | publish | zoo | report.
+"""The command line: quickstart | bake | gallery | train | sweep | run | import | publish | push | zoo | report.
 
 Every command takes --set key=value for any key of its recipe or settings, --seed, --out and --help. What a command
 does is what the library does under the same name; here arguments are read, bars are drawn and errors are told.
@@ -70,6 +70,13 @@ def parser() -> argparse.ArgumentParser:
 
     publish_ = _command(commands, "publish", publish, "publish a finished run: its weights, its card, its numbers")
     publish_.add_argument("run", help="the finished run's folder")
+
+    push_ = _command(commands, "push", push, "put a published model on the Hugging Face hub")
+    push_.add_argument("published", help="its folder, or the name of one of the zoo's")
+    push_.add_argument(
+        "repository", metavar="OWNER/NAME", help="a repository; if there is none, a private one is made"
+    )
+    push_.add_argument("--public", action="store_true", help="make it a public one")
 
     _command(commands, "zoo", zoo, "name the models that come with the package and the recipes that wait to be trained")
 
@@ -194,6 +201,15 @@ def publish(options: argparse.Namespace) -> None:
     from maze_interp.experiments.release import Settings
 
     write(options.run, options.out, _changed(Settings(), options))
+
+
+def push(options: argparse.Namespace) -> None:
+    """Put a published model on the hub."""
+    from maze_interp import models
+
+    if options.settings or options.seed is not None or options.out:
+        raise ValueError("a model is put there as it is: push takes no --set, --seed or --out")
+    print(models.push(options.published, options.repository, options.public))
 
 
 def zoo(options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ from maze_interp.models.hooked import (
     save,
     weights_of,
 )
+from maze_interp.models.hub import push
 from maze_interp.models.imported import Imported, import_zanj
 from maze_interp.models.named import kept_at, locate, names
 from maze_interp.models.rollouts import decode, forced_logits, rollout
@@ -43,6 +44,7 @@ __all__ = [
     "manifest",
     "names",
     "published",
+    "push",
     "rollout",
     "save",
     "weights_of",

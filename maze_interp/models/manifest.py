@@ -24,8 +24,8 @@ def write(folder: str | Path) -> Path:
     return folder / MANIFEST
 
 
-def verify(folder: str | Path, names: Sequence[str] | None = None) -> None:
-    """Raise ValueError, naming the file, unless all files of a folder (or those `names`) are what its manifest says."""
+def verify(folder: str | Path, names: Sequence[str] | None = None) -> list[str]:
+    """The files of a folder (or those `names`), all as its manifest says; raises ValueError naming one that is not."""
     folder = Path(folder)
     if not (folder / MANIFEST).exists():
         raise ValueError(f"{folder} is no published model: it has no {MANIFEST}")
@@ -34,10 +34,12 @@ def verify(folder: str | Path, names: Sequence[str] | None = None) -> None:
         known = {name: (entry["bytes"], entry["sha256"]) for name, entry in entries.items()}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"{folder / MANIFEST} is damaged: it is no list of files with their checksums") from None
-    for name in known if names is None else names:
+    asked = list(known if names is None else names)
+    for name in asked:
         if name not in known:
             raise ValueError(f"{folder / name} is not in the folder's {MANIFEST}")
         _check(folder / name, *known[name])
+    return asked
 
 
 def _check(path: Path, size: int, checksum: str) -> None:
