@@ -73,9 +73,7 @@ def parser() -> argparse.ArgumentParser:
 
     push_ = _command(commands, "push", push, "put a published model on the Hugging Face hub")
     push_.add_argument("published", help="its folder, or the name of one of the zoo's")
-    push_.add_argument(
-        "repository", metavar="OWNER/NAME", help="a repository; if there is none, a private one is made"
-    )
+    push_.add_argument("repository", metavar="OWNER/NAME", help="a repository; if there is none, a private one is made")
     push_.add_argument("--public", action="store_true", help="make it a public one")
 
     _command(commands, "zoo", zoo, "name the models that come with the package and the recipes that wait to be trained")
