@@ -61,6 +61,18 @@ def to_dict(recipe: Any) -> dict[str, Any]:
     return {field.name: _plain(getattr(recipe, field.name)) for field in dataclasses.fields(recipe) if field.init}
 
 
+def flat(recipe: Any) -> dict[str, Any]:
+    """The recipe's values by their dotted keys, as `override` and --set name them."""
+
+    def lay(table: Mapping[str, Any], path: str) -> dict[str, Any]:
+        laid: dict[str, Any] = {}
+        for key, value in table.items():
+            laid |= lay(value, f"{path}{key}.") if isinstance(value, Mapping) else {f"{path}{key}": value}
+        return laid
+
+    return lay(to_dict(recipe), "")
+
+
 def to_toml(recipe: Any) -> str:
     """The recipe as TOML text. None is written by leaving the key out, so it must be that key's default."""
     _check_none(recipe, "")

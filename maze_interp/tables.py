@@ -137,6 +137,15 @@ def bootstrap_means(
     return low, high
 
 
+def holm(p_values: Float[np.ndarray, " test"]) -> Float[np.ndarray, " test"]:
+    """The p-values corrected for how many there are (Holm 1979); nan, which is no test, stays and does not count."""
+    p_values = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p_values)[: int((~np.isnan(p_values)).sum())]  # nan sorts last
+    corrected = np.full(len(p_values), np.nan)
+    corrected[order] = np.minimum(1.0, np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1)))
+    return corrected
+
+
 def to_csv(rows: Sequence[Row], path: str | Path) -> None:
     """Write rows as CSV: the five columns of every table, then one per condition (empty where a row lacks it)."""
     names = _conditions(rows)

@@ -171,16 +171,9 @@ def _settled(asked: training.TrainingRecipe, there: training.TrainingRecipe) -> 
 
 
 def _differences(asked: Any, there: Any) -> list[str]:
-    one, two = _flat(recipes.to_dict(asked)), _flat(recipes.to_dict(there))
+    one, two = recipes.flat(asked), recipes.flat(there)
     return [
         f"{key} is {two.get(key)!r} there and {one.get(key)!r} here"
         for key in {**one, **two}
         if one.get(key) != two.get(key)
     ]
-
-
-def _flat(table: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in table.items():
-        flat |= _flat(value, f"{path}{key}.") if isinstance(value, Mapping) else {f"{path}{key}": value}
-    return flat

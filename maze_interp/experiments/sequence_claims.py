@@ -122,12 +122,8 @@ def most(words: str, test: str, values: Num[np.ndarray, " sample"], cluster: Sha
 
 def holm(claims: Sequence[Claim]) -> list[Claim]:
     """The claims with p-values corrected for how many were tested (Holm 1979)."""
-    tested = sorted((claim.p, place) for place, claim in enumerate(claims) if not isnan(claim.p))
-    found, least = list(claims), 0.0
-    for rank, (p, place) in enumerate(tested):
-        least = min(1.0, max(least, p * (len(tested) - rank)))
-        found[place] = replace(claims[place], holm=least)
-    return found
+    corrected = tables.holm(np.array([claim.p for claim in claims]))
+    return [replace(claim, holm=float(p)) for claim, p in zip(claims, corrected, strict=True)]
 
 
 def beside(claims: Sequence[Claim], nulls: Mapping[str, Sequence[Claim]]) -> list[Claim]:

@@ -1,0 +1,100 @@
+"""What is said and drawn of one experiment asked of several networks."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from maze_interp import figures
+from maze_interp.experiments.replicate_spread import Spread, differing, label
+from maze_interp.tables import Row
+
+DRAWN = 14  # measures in the picture
+MAZES_ALONE = (
+    0.834  # of two normal values of equal error, how often one lies in the other's 95% interval: P(|z| < 1.386)
+)
+
+
+def count(names: Sequence[str]) -> str:
+    return "one network" if len(names) == 1 else f"{len(names)} networks"
+
+
+def asked(names: Sequence[str], varied: Sequence[str]) -> str:
+    """Who was asked, and what their recipes differ in."""
+    if len(names) == 1:
+        return f"Asked was {names[0]} alone: whether another network would show the same cannot be told."
+    but = f"alike but for {', '.join(varied)}" if varied else "by one recipe with one seed"
+    return f"Asked were {', '.join(names)}, trained {but}."
+
+
+def apart(
+    experiment: str, names: Sequence[str], compared: Sequence[Row], found: Sequence[Row], chance: Sequence[Row] | None
+) -> str:
+    """How many measures differ, beside how many do where only mazes can."""
+    if len(names) == 1:
+        return f"`{experiment}` has {len(compared)} measures with intervals."
+    beside = "" if chance is None else f" (control, one network asked about as many sets of mazes: {len(chance)})"
+    return (
+        f"Of {len(compared)} measures of `{experiment}` that all have with an interval, {len(found)} surely differ "
+        f"between networks by more than mazes explain{beside}; Cochran's Q, corrected by Holm for their number."
+    )
+
+
+def held(shares: Sequence[Row]) -> str:
+    """How often one interval holds another's value, and whether that is as predicted."""
+    networks, *control = shares
+    said = f"One network's interval holds {_share(networks)} of another's values"
+    if control:
+        verdict = "not told apart from the control"
+        if networks.high < control[0].low:
+            verdict = "as predicted"
+        elif networks.low > control[0].high:
+            verdict = "against the prediction"
+        said += f", of its own about other mazes {_share(control[0])}: {verdict}"
+    return f"{said}. Normal intervals of equal width hold {MAZES_ALONE:.0%} where only mazes differ."
+
+
+def surest(found: Sequence[Row]) -> list[str]:
+    """The measure in which they differ most surely."""
+    if not found:
+        return []
+    row = found[0]
+    return [
+        f"Most surely they differ in {label(row)}: {row.value:.3g} on average ({row.low:.3g} to {row.high:.3g}), with "
+        f"a standard deviation of {row.what['between']:.2g} from network to network beyond what mazes explain."
+    ]
+
+
+def networks(spread: Spread, names: Sequence[str], compared: Sequence[Row]) -> figures.Figure:
+    """Those measures that differ most: how far each network is from their mean, in standard errors of one network."""
+    rows = []
+    for i in np.argsort(-spread.q, kind="stable")[:DRAWN]:
+        scale = float(np.median(spread.error[i]))
+        for network, name in enumerate(names):
+            value, low, high = (
+                float(one[i, network] - spread.middle[i]) / scale for one in (spread.value, spread.low, spread.high)
+            )
+            rows.append(Row("distance", value, low, high, 1, {"of": label(compared[i]), "network": name}))
+    return figures.intervals(
+        rows,
+        title=f"{len(differing(compared))} of {len(compared)} measures differ between {count(names)}; the surest",
+        x="distance from the networks' mean (standard errors over mazes), 95% interval",
+        by="of",
+        group="network",
+        references={"mean": 0.0},
+    )
+
+
+def shares(found: Sequence[Row]) -> figures.Figure:
+    """How often intervals hold, networks beside control."""
+    return figures.intervals(
+        found,
+        title=f"One network's interval holds {found[0].value:.0%} of another's values",
+        x="share of values that another's 95% interval holds",
+        by="who",
+        references={"where only mazes differ": MAZES_ALONE},
+        share=True,
+    )
+
+
+def _share(row: Row) -> str:
+    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"

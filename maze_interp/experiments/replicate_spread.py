@@ -1,0 +1,170 @@
+"""How far several networks agree: one measure as each of them showed it, and whether mazes explain the difference.
+
+An interval over mazes says what other mazes would show of the same network, never what another network would. Here a
+measure has a value and an interval from each network, on mazes of its own; the standard error is read off the interval.
+Whether the networks differ is Cochran's (1954) Q, the sum of (value - weighted mean)^2 / error^2, which is chi-square
+with a degree of freedom less than networks where only mazes differ. Their standard deviation beyond that is DerSimonian
+& Laird's (1986). What a further network may be expected to show on average is the plain mean with Student's interval
+over networks: with three it is wide, as it should be.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from maze_interp.experiments.findings import Findings
+from maze_interp.optimisation import student_t
+from maze_interp.tables import Row, Z, holm
+
+OWN = ("run", "folder", "model")  # conditions that name the network
+UNMATCHED = ("head", "part", "from")  # one network's second head is no more another's second than its third
+CLEAR = 0.05
+ADDED = ("table", "between", "p", "p (Holm)")  # what `rows` says of a measure besides its conditions
+Key = tuple[str, str, tuple[tuple[str, Any], ...]]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Measures (a row each) as several networks (a column each) showed them, each with the ends of its 95% interval."""
+
+    keys: Sequence[Key]
+    value: Float[np.ndarray, "measure network"]
+    low: Float[np.ndarray, "measure network"]
+    high: Float[np.ndarray, "measure network"]
+
+    @property
+    def networks(self) -> int:
+        return self.value.shape[1]
+
+    @property
+    def error(self) -> Float[np.ndarray, "measure network"]:
+        """Standard errors over mazes, of normal intervals as wide as these."""
+        return (self.high - self.low) / (2 * Z)
+
+    @property
+    def middle(self) -> Float[np.ndarray, " measure"]:
+        """The mean over networks that weighs each by its precision."""
+        weight = self.error**-2.0
+        return (weight * self.value).sum(axis=1) / weight.sum(axis=1)
+
+    @property
+    def q(self) -> Float[np.ndarray, " measure"]:
+        """Cochran's Q."""
+        return (((self.value - self.middle[:, None]) / self.error) ** 2).sum(axis=1)
+
+    @property
+    def between(self) -> Float[np.ndarray, " measure"]:
+        """The standard deviation between networks beyond what mazes explain (DerSimonian & Laird 1986), 0 at least."""
+        weight = self.error**-2.0
+        whole = weight.sum(axis=1)
+        scale = whole - (weight**2).sum(axis=1) / whole
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.sqrt(np.maximum(0.0, (self.q - (self.networks - 1)) / scale))
+
+    @property
+    def p(self) -> Float[np.ndarray, " measure"]:
+        """How often Q is as large where only mazes differ; nan of one network."""
+        if self.networks < 2:
+            return np.full(len(self.keys), np.nan)
+        return chi_square_tail(self.q, self.networks - 1)
+
+    @property
+    def holds(self) -> Float[np.ndarray, " network"]:
+        """The share of other networks' values that the intervals of each network hold: of two networks that differ by
+        the draw of mazes alone, as precisely measured, normal intervals hold 83%."""
+        inside = (self.low[:, :, None] <= self.value[:, None]) & (self.value[:, None] <= self.high[:, :, None])
+        others = ~np.eye(self.networks, dtype=bool)
+        if self.networks < 2 or not len(self.keys):
+            return np.full(self.networks, np.nan)
+        return np.array([inside[:, one, others[one]].mean() for one in range(self.networks)])
+
+
+def chi_square_tail(q: Float[np.ndarray, " test"], degrees: int) -> Float[np.ndarray, " test"]:
+    """How often a chi-square variable is at least `q`: the upper incomplete gamma function, regularised."""
+    half = torch.from_numpy(np.ascontiguousarray(q, dtype=np.float64)) / 2
+    return torch.special.gammaincc(torch.full_like(half, degrees / 2), half).numpy()
+
+
+def gather(found: Sequence[Findings]) -> Spread:
+    """The measures that all networks have with an interval, in the first one's order.
+
+    Rows are matched by table, measure and conditions. A column of which networks share no more than half of the values
+    tells a result, such as how many decisions there were, and no condition. Left out are measures of single heads and
+    other parts that two networks do not share, and what stays ambiguous.
+    """
+    each: list[dict[Key, Row]] = [{} for _ in found]
+    for table in found[0].tables:
+        known = [[row for row in findings.tables.get(table, ()) if _measured(row)] for findings in found]
+        if any(name in UNMATCHED for row in known[0] for name in row.what):
+            continue
+        names = _conditions(known)
+        for rows, mine in zip(each, known, strict=True):
+            keys = [
+                (table, row.measure, tuple((name, row.what[name]) for name in names if name in row.what))
+                for row in mine
+            ]
+            times = Counter(keys)
+            rows |= {key: row for key, row in zip(keys, mine, strict=True) if times[key] == 1}
+    keys = [key for key in each[0] if all(key in rows for rows in each)]
+    value, low, high = (
+        np.array([[getattr(rows[key], name) for rows in each] for key in keys], dtype=float).reshape(-1, len(found))
+        for name in ("value", "low", "high")
+    )
+    return Spread(keys, value, low, high)
+
+
+def rows(spread: Spread) -> list[Row]:
+    """A row a measure: its mean over networks with Student's interval, n networks; beside it the table it is from, the
+    standard deviation between networks, and the p-value of their difference, plain and corrected (Holm 1979)."""
+    count, corrected = spread.networks, holm(spread.p)
+    reach = student_t(count - 1) / count**0.5 if count > 1 else float("nan")
+    half = reach * spread.value.std(axis=1, ddof=min(1, count - 1))
+    mean, found = spread.value.mean(axis=1), []
+    for i, (table, measure, what) in enumerate(spread.keys):
+        tests = {"between": spread.between[i], "p": spread.p[i], "p (Holm)": corrected[i]} if count > 1 else {}
+        told = {"table": table, **dict(what), **{name: float(value) for name, value in tests.items()}}
+        found.append(Row(measure, float(mean[i]), float(mean[i] - half[i]), float(mean[i] + half[i]), count, told))
+    return found
+
+
+def differing(compared: Sequence[Row]) -> list[Row]:
+    """The measures in which networks surely differ, the surest first."""
+    return sorted((row for row in compared if row.what.get("p (Holm)", 1) < CLEAR), key=lambda row: row.what["p"])
+
+
+def held(spread: Spread, who: str) -> Row:
+    """How often one network's interval holds another's value, the mean over networks with Student's interval."""
+    shares, count = spread.holds, spread.networks
+    half = student_t(count - 1) * float(shares.std(ddof=1)) / count**0.5 if count > 1 else float("nan")
+    mean = float(shares.mean())
+    return Row(
+        "value held by another's interval", mean, max(0.0, mean - half), min(1.0, mean + half), count, {"who": who}
+    )
+
+
+def label(row: Row) -> str:
+    """A compared measure's name, with its table and its conditions."""
+    what = "".join(f", {name} {value}".replace("_", " ") for name, value in row.what.items() if name not in ADDED)
+    return f"{row.what['table']}: {row.measure}".replace("_", " ") + what
+
+
+def _measured(row: Row) -> bool:
+    """Whether a row has a value with an interval that is not a point."""
+    return all(map(isfinite, (row.value, row.low, row.high))) and row.n > 0 and row.low < row.high
+
+
+def _conditions(known: Sequence[Sequence[Row]]) -> list[str]:
+    """The columns that say what was measured: of which all networks have most values."""
+    names = dict.fromkeys(name for rows in known for row in rows for name in row.what if name not in OWN)
+    kept = []
+    for name in names:
+        values = [{row.what[name] for row in rows if name in row.what} for rows in known]
+        if 2 * len(set.intersection(*values)) > len(set.union(*values)):
+            kept.append(name)
+    return kept

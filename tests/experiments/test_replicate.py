@@ -1,0 +1,169 @@
+"""Networks that are alike are not told apart, ones that differ are, and by how much is what the formulas say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from maze_interp import experiments, training
+from maze_interp.experiments import replicate
+from maze_interp.experiments.findings import Findings
+from maze_interp.experiments.replicate_spread import Spread, chi_square_tail, differing, gather, held, label, rows
+from maze_interp.tables import Row, Z
+from tests import tiny
+
+
+def spread(values, errors):
+    values, errors = np.broadcast_arrays(np.asarray(values, float), np.asarray(errors, float))
+    keys = [("table", f"measure {i}", ()) for i in range(len(values))]
+    return Spread(keys, values, values - Z * errors, values + Z * errors)
+
+
+@pytest.fixture(scope="module")
+def ignorant(tmp_path_factory):
+    """A run that took one step of hardly any length: nothing was learned."""
+    recipe = replace(tiny.QUICK, steps=1, seed=5, optimiser=training.Optimiser(learning_rate=1e-9))
+    return training.train(recipe, tmp_path_factory.mktemp("ignorant") / "run")
+
+
+@pytest.mark.parametrize("degrees", [1, 2, 7, 40])
+def test_the_tail_is_that_of_chi_square(degrees):
+    q = np.array([0.0, 0.1, 1.0, 5.0, 60.0, 400.0])
+    assert np.allclose(chi_square_tail(q, degrees), stats.chi2.sf(q, degrees), rtol=1e-10)
+
+
+def test_q_and_the_spread_are_the_published_formulas():
+    """A measure by hand: values 1, 2, 6 with errors 1, 2, 2, so weights 1, 1/4, 1/4."""
+    one = spread([[1.0, 2.0, 6.0]], [[1.0, 2.0, 2.0]])
+    middle = (1 + 2 / 4 + 6 / 4) / 1.5
+    q = (1 - middle) ** 2 + ((2 - middle) ** 2 + (6 - middle) ** 2) / 4
+    assert one.middle[0] == pytest.approx(middle)
+    assert one.q[0] == pytest.approx(q)
+    assert one.between[0] == pytest.approx(((q - 2) / (1.5 - (1 + 2 / 16) / 1.5)) ** 0.5)
+
+
+def test_where_only_mazes_differ_nothing_more_is_found():
+    """4,000 measures of three networks that are one: p-values are uniform, intervals hold 83.4%, none is corrected
+    away wrongly more than 5% of the time (this seed: none)."""
+    rng = np.random.default_rng(0)
+    errors = rng.uniform(0.5, 2, (4000, 1))
+    null = spread(rng.normal(10, errors, (4000, 3)), errors)
+    assert stats.kstest(null.p, "uniform").pvalue > 0.01
+    assert not differing(rows(null))
+    assert held(null, "").value == pytest.approx(0.834, abs=0.01)
+
+
+def test_a_difference_between_networks_is_found_and_measured():
+    """Networks scatter by 3 errors: their standard deviation is recovered on average, and intervals hold less."""
+    rng = np.random.default_rng(1)
+    true = rng.normal(0, 3, (3000, 4))
+    apart = spread(true + rng.normal(0, 1, true.shape), 1.0)
+    assert np.mean(apart.between**2) == pytest.approx(9, rel=0.08)  # its root is biased, and cut off at 0
+    assert held(apart, "").value == pytest.approx(2 * stats.norm.cdf(Z / (2 * (9 + 0.5)) ** 0.5) - 1, abs=0.02)
+    assert len(differing(rows(apart))) > 500
+
+
+def test_the_mean_of_three_networks_has_an_interval_over_networks():
+    """Student's interval covers the mean of all networks 95 times in 100 (2,000 draws: within 1.5 points)."""
+    rng = np.random.default_rng(2)
+    drawn = rows(spread(rng.normal(5, 2, (2000, 3)), 0.1))
+    assert np.mean([row.low <= 5 <= row.high for row in drawn]) == pytest.approx(0.95, abs=0.015)
+    assert {row.n for row in drawn} == {3}
+
+
+def test_of_one_network_nothing_is_said():
+    alone = spread([[1.0], [2.0]], 0.1)
+    assert np.isnan(alone.p).all()
+    assert np.isnan(held(alone, "").value)
+    assert [row.value for row in rows(alone)] == [1.0, 2.0]
+    assert not differing(rows(alone))
+
+
+def found(network, *, decisions, extra=()):
+    measured = [
+        Row(
+            "right",
+            0.5 + network / 10,
+            0.4,
+            0.7,
+            decisions + i,
+            {"run": f"run {network}", "steps": i, "of": decisions + i},
+        )
+        for i in range(3)
+    ]
+    heads = [Row("looks", 0.5, 0.4, 0.6, 9, {"layer": 0, "head": head}) for head in range(2)]
+    point = [Row("known exactly", 1.0, 1.0, 1.0, 9), Row("of nothing", np.nan, 0.0, 1.0, 0)]
+    return Findings("x", tables={"choices": [*measured, *extra], "heads": heads, "points": point})
+
+
+def test_measures_are_matched_by_what_was_measured_and_not_by_what_was_found():
+    """Neither the number of decisions, a result, nor the run's name keeps rows apart; single heads are left out."""
+    matched = gather([found(0, decisions=100), found(1, decisions=200)])
+    assert [key[1:] for key in matched.keys] == [("right", (("steps", i),)) for i in range(3)]
+    assert matched.value.tolist() == [[0.5, 0.6]] * 3
+
+
+def test_what_one_network_lacks_or_says_twice_is_left_out():
+    more = Row("right", 0.9, 0.8, 1.0, 5, {"steps": 7})
+    twice = Row("right", 0.1, 0.0, 0.2, 5, {"steps": 1})
+    matched = gather([found(0, decisions=100, extra=[more]), found(1, decisions=200, extra=[twice])])
+    assert [key[2] for key in matched.keys] == [(("steps", 0),), (("steps", 2),)]
+
+
+def test_a_measure_is_called_after_its_table_and_conditions():
+    (row, *_) = rows(gather([found(0, decisions=100), found(1, decisions=200)]))
+    assert label(row) == "choices: right, steps 0"
+
+
+def test_a_trained_network_and_one_that_learned_nothing_differ(trained, ignorant):
+    settings = replicate.Settings(run=f"{trained.folder},{ignorant.folder}", given={"mazes": "60"})
+    told = replicate.run(settings)
+    first = told.tables["differing"][0]
+    assert first.what["p (Holm)"] < 1e-6
+    assert told.numbers["differing"] >= 5
+    assert told.numbers["differing_in_control"] == 0
+    assert told.numbers["held"] < told.numbers["held_in_control"]
+    (who,) = [sentence for sentence in told.sentences if sentence.startswith("Asked were")]
+    assert set(who.rpartition("alike but for ")[2].strip(".").split(", ")) >= {
+        "steps",
+        "seed",
+        "optimiser.learning_rate",
+    }
+    assert any(label(first) in sentence for sentence in told.sentences)
+    exact = {row.what.get("walker"): row for row in told.tables["measures"] if row.measure == "exact"}
+    alone = experiments.behaviour.run(experiments.behaviour.Settings(run=str(trained.folder), mazes=60))
+    assert exact["trained"].value < alone.numbers["exact"]  # halfway to a network that walks nothing
+
+
+def test_a_network_beside_itself_is_not_told_apart(trained):
+    told = replicate.run(replicate.Settings(run=f"{trained.folder},{trained.folder}", given={"mazes": "60"}, seed=1))
+    assert told.numbers["differing"] == 0
+    assert told.numbers["held"] == told.numbers["held_in_control"] > 0.6
+    assert any("trained by one recipe with one seed" in sentence for sentence in told.sentences)
+    assert any("not told apart from the control" in sentence for sentence in told.sentences)
+
+
+def test_progress_goes_through_all_askings(trained):
+    seen = []
+    settings = replicate.Settings(run=f"{trained.folder},{trained.folder}", given={"mazes": "20"}, control=False)
+    told = replicate.run(settings, lambda done, whole: seen.append((done, whole)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1] == (2000, 2000)
+    assert "held" not in told.figures
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"experiment": "behavior"}, r"unknown experiment that asks one run 'behavior'; did you mean 'behaviour'"),
+        ({"experiment": "sequence_optimisation"}, "unknown experiment that asks one run"),
+        ({"experiment": "replicate"}, "unknown experiment that asks one run"),
+        ({"given": {"maze": "3"}}, r"unknown key 'maze'; did you mean 'mazes'"),
+        ({"given": {"seed": "3"}}, r"given.seed is not for the experiment"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_asked(settings, told, trained, monkeypatch):
+    monkeypatch.setattr(experiments.behaviour, "run", lambda *_: pytest.fail("asked all the same"))
+    with pytest.raises(ValueError, match=told):
+        replicate.run(replicate.Settings(run=str(trained.folder), **settings))
