@@ -49,7 +49,9 @@ def drawn_by_block(rows: list[Row], side: int, guess: float) -> dict[str, Figure
     corner = {row.what["block"]: row.value for row in rows if row.measure == SHARES[1]}
     said = ", ".join(f"{share:.0%} with {_goals(k, side)}" for k, share in corner.items())
     x = "side k of the block of goals in training (cells)"
-    return {"by_block": figures.curves(lines, title=f"Taken for the corner: {said}", x=x, y=SHARE)}
+    drawn = figures.curves(lines, title=f"Taken for the corner: {said}", x=x, y=SHARE)
+    drawn.update_xaxes(tickvals=blocks)  # there is no block of one cell and a half
+    return {"by_block": drawn}
 
 
 def _goals(block: int, side: int) -> str:

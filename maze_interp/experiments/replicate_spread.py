@@ -24,6 +24,7 @@ from maze_interp.tables import Row, Z, holm
 
 OWN = ("run", "folder", "model")  # conditions that name the network
 UNMATCHED = ("head", "part", "from")  # one network's second head is no more another's second than its third
+CONTROLS = ("untrained", "random walk")  # whoever answers so tells nothing of what the networks learned
 CLEAR = 0.05
 ADDED = ("table", "between", "p", "p (Holm)")  # what `rows` says of a measure besides its conditions
 Key = tuple[str, str, tuple[tuple[str, Any], ...]]
@@ -96,10 +97,12 @@ def gather(found: Sequence[Findings]) -> Spread:
 
     Rows are matched by table, measure and conditions. A column of which networks share no more than half of the values
     tells a result, such as how many decisions there were, and no condition. Left out are measures of single heads and
-    other parts that two networks do not share, and what stays ambiguous.
+    other parts that two networks do not share, those of controls, and what stays ambiguous.
     """
     each: list[dict[Key, Row]] = [{} for _ in found]
     for table in found[0].tables:
+        if table.endswith(CONTROLS):
+            continue
         known = [[row for row in findings.tables.get(table, ()) if _measured(row)] for findings in found]
         if any(name in UNMATCHED for row in known[0] for name in row.what):
             continue
@@ -155,7 +158,9 @@ def label(row: Row) -> str:
 
 
 def _measured(row: Row) -> bool:
-    """Whether a row has a value with an interval that is not a point."""
+    """Whether a row has a value with an interval that is not a point, and is not a control's."""
+    if any(value in CONTROLS for value in row.what.values() if isinstance(value, str)):
+        return False
     return all(map(isfinite, (row.value, row.low, row.high))) and row.n > 0 and row.low < row.high
 
 

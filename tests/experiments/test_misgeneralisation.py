@@ -185,6 +185,7 @@ def test_blocks_are_compared_in_the_same_mazes(trained, cornered, tmp_path):
     assert list(lines["to the corner"].x) == [1, 2]
     assert list(lines["to the corner"].y) == [one.value, two.value]
     assert f"{one.value:.0%} with k = 1, {two.value:.0%} with k = 2" in found.figures["by_block"].layout.title.text
+    assert list(found.figures["by_block"].layout.xaxis.tickvals) == [1, 2]
 
 
 def test_goals_anywhere_are_the_end_of_the_curve(found):

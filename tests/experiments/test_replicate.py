@@ -93,12 +93,25 @@ def found(network, *, decisions, extra=()):
         for i in range(3)
     ]
     heads = [Row("looks", 0.5, 0.4, 0.6, 9, {"layer": 0, "head": head}) for head in range(2)]
+    control = [
+        Row("right", 0.3, 0.2, 0.4, 9, {"walker": "untrained"}),
+        Row("right", 0.3, 0.2, 0.4, 9, {"walker": "random walk"}),
+    ]
     point = [Row("known exactly", 1.0, 1.0, 1.0, 9), Row("of nothing", np.nan, 0.0, 1.0, 0)]
-    return Findings("x", tables={"choices": [*measured, *extra], "heads": heads, "points": point})
+    return Findings(
+        "x",
+        tables={
+            "choices": [*measured, *extra],
+            "heads": heads,
+            "points": point,
+            "who": control,
+            "strata_untrained": measured,
+        },
+    )
 
 
 def test_measures_are_matched_by_what_was_measured_and_not_by_what_was_found():
-    """Neither the number of decisions, a result, nor the run's name keeps rows apart; single heads are left out."""
+    """Neither the number of decisions, a result, nor the run's name keeps rows apart; no heads, no controls."""
     matched = gather([found(0, decisions=100), found(1, decisions=200)])
     assert [key[1:] for key in matched.keys] == [("right", (("steps", i),)) for i in range(3)]
     assert matched.value.tolist() == [[0.5, 0.6]] * 3
