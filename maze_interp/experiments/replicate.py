@@ -1,28 +1,32 @@
 """Does what one network shows hold in others? One experiment is asked of several networks, and they are compared.
 
-An interval over mazes is about one network. Each network is asked about mazes of its own; the control asks the first
-one about all of these mazes, so that there nothing but mazes differs.
+An interval over mazes is about one network. Each network is asked about mazes of its own, and with a seed of its own;
+the control asks the first one with all these seeds, so that there nothing differs but what a seed draws. If the
+control differs too, the intervals leave something out that is drawn (the fit of a probe, say) and the test decides
+nothing. What no draw changes, such as a measure of weights alone, is left out. Intervals that an experiment widened for
+the number of its questions count as if they were not, which hides differences.
 
-Predictions: networks that were trained alike but for their seed differ by more than mazes explain, so that the interval
-of one holds the values of another less often than it holds the control's.
+Prediction: networks that were trained alike but for their seed surely differ in something by more than mazes explain.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from maze_interp import recipes, seeds, training
 from maze_interp.experiments import replicate_page as page
 from maze_interp.experiments.findings import Findings, Progress
-from maze_interp.experiments.replicate_spread import differing, gather, held, label, rows
+from maze_interp.experiments.replicate_spread import ITSELF, differing, gather, held, label, rows
+from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
 
 PREDICTION = (
-    "Predicted: networks that were trained alike but for their seed differ by more than the mazes they were asked "
-    "about explain, so that one network's 95% intervals hold another's values less often than its own about other "
-    "mazes."
+    "Predicted: networks that were trained alike but for their seed surely differ in something by more than the mazes "
+    "they were asked about explain."
 )
 FINE = 1000  # parts of one asking, as progress counts them
 NETWORKS, CONTROL = "several networks", "one network, other mazes"
@@ -30,9 +34,10 @@ NETWORKS, CONTROL = "several networks", "one network, other mazes"
 
 @dataclass(frozen=True)
 class Settings:
-    """The runs to compare, separated by commas; the experiment they are asked, and its settings (`given.mazes=200`).
+    """The runs to compare, separated by commas; the experiment they are asked, and its settings.
 
-    `control` asks the first run again, about the mazes of each of the others.
+    Those are `given.mazes=200`, or all at once, nested ones too: `given={"mazes"="200", "probe.steps"="3"}`. `control`
+    asks the first run again, about the mazes of each of the others.
     """
 
     run: str = ""
@@ -49,7 +54,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """
     folders = [folder.strip() for folder in settings.run.split(",")]
     runs = [training.open_run(folder) for folder in folders]
-    names = [Path(folder).name for folder in folders]
+    names = _names(folders)
     module, asked = _experiment(settings)
     again = len(runs) - 1 if settings.control else 0
     plan = [(folder, number) for number, folder in enumerate(folders)]
@@ -57,11 +62,14 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     found: list[Findings] = []
     for place, (folder, mazes) in enumerate(plan):
         own = recipes.override(asked, {"run": folder, "seed": str(seeds.derive(settings.seed, f"mazes {mazes}"))})
-        found.append(module.run(own, _part(progress, place, len(plan))))
-    spread = gather(found[: len(runs)])
-    control = gather([found[0], *found[len(runs) :]]) if again else None
+        found.append(_unnamed(module.run(own, _part(progress, place, len(plan))), folder))
+    everyone = gather(found)
+    same = [0, *range(len(runs), len(found))]
+    vary = np.ptp(everyone.value[:, same], axis=1) > 0 if again else np.ones(len(everyone.keys), dtype=bool)
+    spread = everyone.of(range(len(runs)), vary)
+    control = everyone.of(same, vary) if again else None
     shares = [held(spread, NETWORKS), *([held(control, CONTROL)] if control else [])]
-    compared, by_chance = rows(spread), differing(rows(control)) if control else None
+    compared, by_chance = rows(spread, names), differing(rows(control)) if control else None
     apart = differing(compared)
     return Findings(
         heading=f"The same asked of {page.count(names)}",
@@ -89,6 +97,22 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     )
 
 
+def _unnamed(findings: Findings, folder: str) -> Findings:
+    """The findings with the run's own name, where a condition is that, told as ITSELF."""
+    known = (folder, Path(folder).name)
+
+    def alike(row: Row) -> Row:
+        return replace(row, what={key: ITSELF if value in known else value for key, value in row.what.items()})
+
+    return replace(findings, tables={name: [alike(row) for row in table] for name, table in findings.tables.items()})
+
+
+def _names(folders: Sequence[str]) -> list[str]:
+    """What the networks are called: their folders' names, numbered where two are alike."""
+    names = [Path(folder).name for folder in folders]
+    return [name if names.count(name) == 1 else f"{name} ({place + 1})" for place, name in enumerate(names)]
+
+
 def _experiment(settings: Settings) -> tuple[Any, Any]:
     """The experiment and its settings."""
     from maze_interp.experiments import EXPERIMENTS
@@ -98,6 +122,8 @@ def _experiment(settings: Settings) -> tuple[Any, Any]:
         raise recipes.unknown("experiment that asks one run", settings.experiment, known)
     if taken := {"run", "seed"} & settings.given.keys():
         raise ValueError(f"given.{min(taken)} is not for the experiment: say {min(taken)} by itself")
+    if "save" in settings.given:
+        raise ValueError("given.save: several networks would save into one folder")
     module = known[settings.experiment]
     return module, recipes.override(module.Settings(), settings.given)
 

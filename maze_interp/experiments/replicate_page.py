@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from maze_interp import figures
-from maze_interp.experiments.replicate_spread import Spread, differing, label
+from maze_interp.experiments.replicate_spread import IN, Spread, differing, label
 from maze_interp.tables import Row
 
 DRAWN = 14  # measures in the picture
@@ -29,28 +29,27 @@ def asked(names: Sequence[str], varied: Sequence[str]) -> str:
 def apart(
     experiment: str, names: Sequence[str], compared: Sequence[Row], found: Sequence[Row], chance: Sequence[Row] | None
 ) -> str:
-    """How many measures differ, beside how many do where only mazes can."""
+    """How many measures differ, beside how many do where only mazes can, and whether that is as predicted."""
     if len(names) == 1:
         return f"`{experiment}` has {len(compared)} measures with intervals."
-    beside = "" if chance is None else f" (control, one network asked about as many sets of mazes: {len(chance)})"
+    beside, verdict = "", "not as predicted" if not found else "as predicted"
+    if chance is not None:
+        beside = f" (control, one network asked as often: {len(chance)})"
+        verdict = verdict if not chance else "which decides nothing, as the control differs from itself too"
     return (
         f"Of {len(compared)} measures of `{experiment}` that all have with an interval, {len(found)} surely differ "
-        f"between networks by more than mazes explain{beside}; Cochran's Q, corrected by Holm for their number."
+        f"between networks by more than mazes explain{beside}: {verdict}. Cochran's Q, corrected by Holm."
     )
 
 
 def held(shares: Sequence[Row]) -> str:
-    """How often one interval holds another's value, and whether that is as predicted."""
+    """How often one interval holds another's value."""
     networks, *control = shares
-    said = f"One network's interval holds {_share(networks)} of another's values"
-    if control:
-        verdict = "not told apart from the control"
-        if networks.high < control[0].low:
-            verdict = "as predicted"
-        elif networks.low > control[0].high:
-            verdict = "against the prediction"
-        said += f", of its own about other mazes {_share(control[0])}: {verdict}"
-    return f"{said}. Normal intervals of equal width hold {MAZES_ALONE:.0%} where only mazes differ."
+    beside = "".join(f", of its own about other mazes {_share(row)}" for row in control)
+    return (
+        f"One network's interval holds {_share(networks)} of another's values{beside}. Normal intervals of equal width "
+        f"hold {MAZES_ALONE:.0%} where only mazes differ; those of shares near 0 or 1 more or less."
+    )
 
 
 def surest(found: Sequence[Row]) -> list[str]:
@@ -58,9 +57,10 @@ def surest(found: Sequence[Row]) -> list[str]:
     if not found:
         return []
     row = found[0]
+    each = ", ".join(f"{value:.3g} {name}" for name, value in row.what.items() if name.startswith(IN))
     return [
-        f"Most surely they differ in {label(row)}: {row.value:.3g} on average ({row.low:.3g} to {row.high:.3g}), with "
-        f"a standard deviation of {row.what['between']:.2g} from network to network beyond what mazes explain."
+        f"Most surely they differ in {label(row)}: {each}; {row.value:.3g} on average ({row.low:.3g} to "
+        f"{row.high:.3g}), and {row.what['between']:.2g} (standard deviation) from network to network beyond mazes."
     ]
 
 
@@ -85,11 +85,11 @@ def networks(spread: Spread, names: Sequence[str], compared: Sequence[Row]) -> f
 
 
 def shares(found: Sequence[Row]) -> figures.Figure:
-    """How often intervals hold, networks beside control."""
+    """How often intervals hold, networks beside control; the bars go from the least to the most of the networks."""
     return figures.intervals(
         found,
         title=f"One network's interval holds {found[0].value:.0%} of another's values",
-        x="share of values that another's 95% interval holds",
+        x="share of values that another's 95% interval holds (bars: least and most of the networks)",
         by="who",
         references={"where only mazes differ": MAZES_ALONE},
         share=True,
@@ -97,4 +97,4 @@ def shares(found: Sequence[Row]) -> figures.Figure:
 
 
 def _share(row: Row) -> str:
-    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"
+    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%} by network)"

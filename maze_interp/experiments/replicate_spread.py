@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from maze_interp.experiments.findings import Findings
 from maze_interp.optimisation import student_t
@@ -24,9 +24,15 @@ from maze_interp.tables import Row, Z, holm
 
 OWN = ("run", "folder", "model")  # conditions that name the network
 UNMATCHED = ("head", "part", "from")  # one network's second head is no more another's second than its third
-CONTROLS = ("untrained", "random walk")  # whoever answers so tells nothing of what the networks learned
+RESULTS = ("held", "verdict", "told_apart", "named", "found", "sure", "steady")
+ITSELF = "itself"  # stands for the run's name
+THEMSELVES = (ITSELF, "trained", "model")  # the walkers that are the network; any other is a control
+CONTROLS = ("untrained", "random walk", "permuted", "shuffled")  # in a condition: nothing the network learned
+LEAST = 20
+NOTHING = 1e-9  # the width of an interval that is a point but for rounding
 CLEAR = 0.05
 ADDED = ("table", "between", "p", "p (Holm)")  # what `rows` says of a measure besides its conditions
+IN = "in "  # begins the column of a network's own values
 Key = tuple[str, str, tuple[tuple[str, Any], ...]]
 
 
@@ -42,6 +48,11 @@ class Spread:
     @property
     def networks(self) -> int:
         return self.value.shape[1]
+
+    def of(self, networks: Sequence[int], measures: Bool[np.ndarray, " measure"]) -> "Spread":
+        """The same measures, or some of them, of some of the networks."""
+        keys = [key for key, kept in zip(self.keys, measures, strict=True) if kept]
+        return Spread(keys, *(ends[measures][:, list(networks)] for ends in (self.value, self.low, self.high)))
 
     @property
     def error(self) -> Float[np.ndarray, "measure network"]:
@@ -65,8 +76,7 @@ class Spread:
         weight = self.error**-2.0
         whole = weight.sum(axis=1)
         scale = whole - (weight**2).sum(axis=1) / whole
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.sqrt(np.maximum(0.0, (self.q - (self.networks - 1)) / scale))
+        return np.sqrt(np.maximum(0.0, self.q - (self.networks - 1)) / np.maximum(scale, NOTHING * whole))
 
     @property
     def p(self) -> Float[np.ndarray, " measure"]:
@@ -93,45 +103,50 @@ def chi_square_tail(q: Float[np.ndarray, " test"], degrees: int) -> Float[np.nda
 
 
 def gather(found: Sequence[Findings]) -> Spread:
-    """The measures that all networks have with an interval, in the first one's order.
+    """The measures that all findings have with an interval, in the first one's order, a column for each of them.
 
-    Rows are matched by table, measure and conditions. A column of which networks share no more than half of the values
-    tells a result, such as how many decisions there were, and no condition. Left out are measures of single heads and
-    other parts that two networks do not share, those of controls, and what stays ambiguous.
+    Rows are matched by table, measure and conditions. A column that tells a result is no condition: one of RESULTS, or
+    one of which the findings share no more than half of the values, such as how many decisions there were. Left out are
+    measures of controls, of fewer than LEAST units (too few for the normal law that Q takes for granted), of single
+    heads and other parts that two networks do not share, and what stays ambiguous. Raises ValueError if none is left.
     """
     each: list[dict[Key, Row]] = [{} for _ in found]
     for table in found[0].tables:
-        if table.endswith(CONTROLS):
-            continue
         known = [[row for row in findings.tables.get(table, ()) if _measured(row)] for findings in found]
-        if any(name in UNMATCHED for row in known[0] for name in row.what):
+        if "untrained" in table or any(name in UNMATCHED for row in known[0] for name in row.what):
             continue
         names = _conditions(known)
         for rows, mine in zip(each, known, strict=True):
-            keys = [
-                (table, row.measure, tuple((name, row.what[name]) for name in names if name in row.what))
-                for row in mine
-            ]
+            whats = [tuple((name, row.what[name]) for name in names if name in row.what) for row in mine]
+            keys = [(table, row.measure, what) for row, what in zip(mine, whats, strict=True)]
             times = Counter(keys)
             rows |= {key: row for key, row in zip(keys, mine, strict=True) if times[key] == 1}
     keys = [key for key in each[0] if all(key in rows for rows in each)]
+    if not keys:
+        raise ValueError(
+            f"no measure of {found[0].heading!r} has an interval in every network, so none can be compared"
+        )
     value, low, high = (
-        np.array([[getattr(rows[key], name) for rows in each] for key in keys], dtype=float).reshape(-1, len(found))
+        np.array([[getattr(rows[key], name) for rows in each] for key in keys], dtype=float)
         for name in ("value", "low", "high")
     )
     return Spread(keys, value, low, high)
 
 
-def rows(spread: Spread) -> list[Row]:
-    """A row a measure: its mean over networks with Student's interval, n networks; beside it the table it is from, the
-    standard deviation between networks, and the p-value of their difference, plain and corrected (Holm 1979)."""
+def rows(spread: Spread, names: Sequence[str] = ()) -> list[Row]:
+    """A row a measure: its mean over networks with Student's interval, n networks.
+
+    Beside it stand the table it is from, its value in each network (by `names`), the standard deviation between them
+    beyond what mazes explain, and the p-value of their difference, plain and corrected (Holm 1979).
+    """
     count, corrected = spread.networks, holm(spread.p)
     reach = student_t(count - 1) / count**0.5 if count > 1 else float("nan")
     half = reach * spread.value.std(axis=1, ddof=min(1, count - 1))
     mean, found = spread.value.mean(axis=1), []
     for i, (table, measure, what) in enumerate(spread.keys):
         tests = {"between": spread.between[i], "p": spread.p[i], "p (Holm)": corrected[i]} if count > 1 else {}
-        told = {"table": table, **dict(what), **{name: float(value) for name, value in tests.items()}}
+        each = {f"{IN}{name}": float(value) for name, value in zip(names, spread.value[i], strict=False)}
+        told = {"table": table, **dict(what), **each, **{name: float(value) for name, value in tests.items()}}
         found.append(Row(measure, float(mean[i]), float(mean[i] - half[i]), float(mean[i] + half[i]), count, told))
     return found
 
@@ -153,20 +168,27 @@ def held(spread: Spread, who: str) -> Row:
 
 def label(row: Row) -> str:
     """A compared measure's name, with its table and its conditions."""
-    what = "".join(f", {name} {value}".replace("_", " ") for name, value in row.what.items() if name not in ADDED)
+    what = "".join(f", {name} {value}".replace("_", " ") for name, value in row.what.items() if not _added(name))
     return f"{row.what['table']}: {row.measure}".replace("_", " ") + what
 
 
+def _added(name: str) -> bool:
+    return name in ADDED or name.startswith(IN)
+
+
 def _measured(row: Row) -> bool:
-    """Whether a row has a value with an interval that is not a point, and is not a control's."""
-    if any(value in CONTROLS for value in row.what.values() if isinstance(value, str)):
+    """Whether a row has a value of enough units, with an interval that is not a point, and is not a control's."""
+    if "walker" in row.what and row.what["walker"] not in THEMSELVES:
         return False
-    return all(map(isfinite, (row.value, row.low, row.high))) and row.n > 0 and row.low < row.high
+    if any(control in str(value) for value in row.what.values() for control in CONTROLS):
+        return False
+    known = all(map(isfinite, (row.value, row.low, row.high))) and row.n >= LEAST
+    return known and row.high - row.low > NOTHING * max(1.0, abs(row.value))
 
 
 def _conditions(known: Sequence[Sequence[Row]]) -> list[str]:
     """The columns that say what was measured: of which all networks have most values."""
-    names = dict.fromkeys(name for rows in known for row in rows for name in row.what if name not in OWN)
+    names = dict.fromkeys(name for rows in known for row in rows for name in row.what if name not in (*OWN, *RESULTS))
     kept = []
     for name in names:
         values = [{row.what[name] for row in rows if name in row.what} for rows in known]

@@ -19,7 +19,7 @@ def push(published: str | Path, repository: str, public: bool = False) -> str:
     sent, or for a name that is no owner/name, and ConnectionError with the hub's reason if it refuses or cannot be
     reached.
     """
-    from huggingface_hub import HfApi
+    from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HFValidationError, HTTPError
 
     folder = locate(published)
@@ -29,7 +29,8 @@ def push(published: str | Path, repository: str, public: bool = False) -> str:
     hub = HfApi()
     try:
         hub.create_repo(repository, private=not public, exist_ok=True)
-        done = hub.upload_folder(repo_id=repository, folder_path=folder, allow_patterns=promised)
+        sent = [CommitOperationAdd(name, folder / name) for name in promised]
+        done = hub.create_commit(repository, sent, commit_message=f"{folder.name}, as published")
     except HFValidationError as error:
         raise ValueError(f"{repository!r} is no repository: {error}") from None
     except (HTTPError, OSError) as error:

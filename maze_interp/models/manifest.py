@@ -38,6 +38,8 @@ def verify(folder: str | Path, names: Sequence[str] | None = None) -> list[str]:
     for name in asked:
         if name not in known:
             raise ValueError(f"{folder / name} is not in the folder's {MANIFEST}")
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{folder / name} leads out of the folder")
         _check(folder / name, *known[name])
     return asked
 

@@ -8,6 +8,7 @@ from scipy import stats
 
 from maze_interp import experiments, training
 from maze_interp.experiments import replicate
+from maze_interp.experiments import replicate_page as page
 from maze_interp.experiments.findings import Findings
 from maze_interp.experiments.replicate_spread import Spread, chi_square_tail, differing, gather, held, label, rows
 from maze_interp.tables import Row, Z
@@ -80,31 +81,25 @@ def test_of_one_network_nothing_is_said():
     assert not differing(rows(alone))
 
 
-def found(network, *, decisions, extra=()):
-    measured = [
-        Row(
-            "right",
-            0.5 + network / 10,
-            0.4,
-            0.7,
-            decisions + i,
-            {"run": f"run {network}", "steps": i, "of": decisions + i},
-        )
-        for i in range(3)
-    ]
-    heads = [Row("looks", 0.5, 0.4, 0.6, 9, {"layer": 0, "head": head}) for head in range(2)]
-    control = [
-        Row("right", 0.3, 0.2, 0.4, 9, {"walker": "untrained"}),
-        Row("right", 0.3, 0.2, 0.4, 9, {"walker": "random walk"}),
-    ]
-    point = [Row("known exactly", 1.0, 1.0, 1.0, 9), Row("of nothing", np.nan, 0.0, 1.0, 0)]
+def right(value, n=50, **what):
+    return Row("right", value, value - 0.1, value + 0.1, n, what)
+
+
+def found(network, *extra, decisions=100):
+    """What a network's findings may hold: a measure at three distances, and what cannot be compared."""
+    measured = [right(0.5 + network / 10, run=f"run {network}", steps=i, of=decisions + i) for i in range(3)]
     return Findings(
         "x",
         tables={
             "choices": [*measured, *extra],
-            "heads": heads,
-            "points": point,
-            "who": control,
+            "heads": [right(0.5, layer=0, head=head) for head in range(2)],
+            "points": [
+                Row("known exactly", 1.0, 1.0, 1.0, 90),
+                Row("of nothing", np.nan, 0.0, 1.0, 0),
+                right(0.5, n=19),
+            ],
+            "who": [right(0.3, walker=who) for who in ("untrained", "random walk", "baseline", "seeks the goal")],
+            "lenses": [right(0.3, lens="tuned, untrained"), right(0.3, cells="permuted")],
             "strata_untrained": measured,
         },
     )
@@ -112,21 +107,39 @@ def found(network, *, decisions, extra=()):
 
 def test_measures_are_matched_by_what_was_measured_and_not_by_what_was_found():
     """Neither the number of decisions, a result, nor the run's name keeps rows apart; no heads, no controls."""
-    matched = gather([found(0, decisions=100), found(1, decisions=200)])
+    matched = gather([found(0), found(1, decisions=200)])
     assert [key[1:] for key in matched.keys] == [("right", (("steps", i),)) for i in range(3)]
     assert matched.value.tolist() == [[0.5, 0.6]] * 3
 
 
+def test_a_verdict_is_a_result_by_which_nothing_is_chosen():
+    """What two networks are found to differ in is not left out because they do."""
+    one, two = ([right(0.9, n=60, steps=7 + i, held=held) for i, held in enumerate(said)] for said in ("yn", "yy"))
+    matched = gather([found(0, *one), found(1, *two, decisions=200)])
+    assert [dict(key[2])["steps"] for key in matched.keys] == [0, 1, 2, 7, 8]
+
+
 def test_what_one_network_lacks_or_says_twice_is_left_out():
-    more = Row("right", 0.9, 0.8, 1.0, 5, {"steps": 7})
-    twice = Row("right", 0.1, 0.0, 0.2, 5, {"steps": 1})
-    matched = gather([found(0, decisions=100, extra=[more]), found(1, decisions=200, extra=[twice])])
+    matched = gather([found(0, right(0.9, steps=7)), found(1, right(0.1, steps=1), decisions=200)])
     assert [key[2] for key in matched.keys] == [(("steps", 0),), (("steps", 2),)]
 
 
+def test_a_network_that_is_called_by_its_name_is_itself_and_other_walkers_are_controls():
+    told = [
+        Findings("x", tables={"to": [right(0.5 + i / 10, walker=f"net{i}"), right(0.5, walker="seeks the goal")]})
+        for i in range(2)
+    ]
+    assert gather([replicate._unnamed(one, f"runs/net{i}") for i, one in enumerate(told)]).value.tolist() == [
+        [0.5, 0.6]
+    ]
+    with pytest.raises(ValueError, match="none can be compared"):
+        gather(told)
+
+
 def test_a_measure_is_called_after_its_table_and_conditions():
-    (row, *_) = rows(gather([found(0, decisions=100), found(1, decisions=200)]))
+    (row, *_) = rows(gather([found(0), found(1, decisions=200)]), ["one", "two"])
     assert label(row) == "choices: right, steps 0"
+    assert (row.what["in one"], row.what["in two"]) == (0.5, 0.6)
 
 
 def test_a_trained_network_and_one_that_learned_nothing_differ(trained, ignorant):
@@ -144,6 +157,7 @@ def test_a_trained_network_and_one_that_learned_nothing_differ(trained, ignorant
         "optimiser.learning_rate",
     }
     assert any(label(first) in sentence for sentence in told.sentences)
+    assert any("(control, one network asked as often: 0): as predicted" in one for one in told.sentences)
     exact = {row.what.get("walker"): row for row in told.tables["measures"] if row.measure == "exact"}
     alone = experiments.behaviour.run(experiments.behaviour.Settings(run=str(trained.folder), mazes=60))
     assert exact["trained"].value < alone.numbers["exact"]  # halfway to a network that walks nothing
@@ -152,9 +166,16 @@ def test_a_trained_network_and_one_that_learned_nothing_differ(trained, ignorant
 def test_a_network_beside_itself_is_not_told_apart(trained):
     told = replicate.run(replicate.Settings(run=f"{trained.folder},{trained.folder}", given={"mazes": "60"}, seed=1))
     assert told.numbers["differing"] == 0
-    assert told.numbers["held"] == told.numbers["held_in_control"] > 0.6
+    assert told.numbers["held"] == told.numbers["held_in_control"] > 0.5
+    assert {"in learns (1)", "in learns (2)"} <= set(told.tables["measures"][0].what)
     assert any("trained by one recipe with one seed" in sentence for sentence in told.sentences)
-    assert any("not told apart from the control" in sentence for sentence in told.sentences)
+    assert any("(control, one network asked as often: 0): not as predicted" in one for one in told.sentences)
+
+
+def test_where_the_control_differs_from_itself_nothing_is_decided():
+    one = rows(spread([[0.0, 9.0, 0.0]], 1.0), "abc")
+    said = page.apart("lens", "abc", one, one, one)
+    assert "(control, one network asked as often: 1): which decides nothing, as the control differs from itself" in said
 
 
 def test_progress_goes_through_all_askings(trained):
@@ -174,6 +195,7 @@ def test_progress_goes_through_all_askings(trained):
         ({"experiment": "replicate"}, "unknown experiment that asks one run"),
         ({"given": {"maze": "3"}}, r"unknown key 'maze'; did you mean 'mazes'"),
         ({"given": {"seed": "3"}}, r"given.seed is not for the experiment"),
+        ({"experiment": "read_maze", "given": {"save": "there"}}, "several networks would save into one folder"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_asked(settings, told, trained, monkeypatch):

@@ -69,6 +69,7 @@ class Answers(BaseHTTPRequestHandler):
 @pytest.fixture
 def hub(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_mine")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     server = Hub()
     monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.address)  # HF_ENDPOINT, had it been set at first
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -84,8 +85,9 @@ def published(tmp_path) -> Path:
     (folder / "checkpoints").mkdir(parents=True)
     (folder / "README.md").write_text("# mine\n")
     (folder / "checkpoints" / "step_1.safetensors").write_bytes(bytes(range(256)))
+    (folder / "curve[1].txt").write_text("a name that looks like a pattern\n")
     manifest.write(folder)
-    (folder / "notes of my own.txt").write_text("not for others")
+    (folder / "curve1.txt").write_text("not for others")
     return folder
 
 
@@ -93,8 +95,9 @@ def test_all_that_the_manifest_names_arrives_and_nothing_else(hub, published):
     address = models.push(published, "me/maze")
     assert address == f"{hub.address}/me/maze"
     (arrived,) = hub.commits
-    promised = ["README.md", "checkpoints/step_1.safetensors", "manifest.json"]
+    promised = ["README.md", "checkpoints/step_1.safetensors", "curve[1].txt", "manifest.json"]
     assert arrived == {name: (published / name).read_bytes() for name in promised}
+    assert hub.cards == ["# mine\n"]
     assert hub.tokens == {"Bearer hf_mine"}
 
 
@@ -111,6 +114,15 @@ def test_what_is_damaged_is_never_sent(hub, published):
         models.push(published, "me/maze")
     assert not hub.made
     assert not hub.commits
+
+
+def test_what_lies_elsewhere_is_never_sent(hub, published, tmp_path):
+    (tmp_path / "secret.txt").write_text("secret")
+    (published / "link.txt").symlink_to(tmp_path / "secret.txt")
+    manifest.write(published)
+    with pytest.raises(ValueError, match=r"link.txt leads out of the folder"):
+        models.push(published, "me/maze")
+    assert not hub.made
 
 
 @pytest.mark.parametrize("name", ["maze", "me/my/maze", "me/..", "me/"])
