@@ -76,7 +76,7 @@ def networks(spread: Spread, names: Sequence[str], compared: Sequence[Row]) -> f
             rows.append(Row("distance", value, low, high, 1, {"of": label(compared[i]), "network": name}))
     return figures.intervals(
         rows,
-        title=f"{len(differing(compared))} of {len(compared)} measures differ between {count(names)}; the surest",
+        title=f"{len(differing(compared))} of {len(compared)} measures surely differ; the least alike",
         x="distance from the networks' mean (standard errors over mazes), 95% interval",
         by="of",
         group="network",
