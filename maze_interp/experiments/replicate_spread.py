@@ -157,13 +157,12 @@ def differing(compared: Sequence[Row]) -> list[Row]:
 
 
 def held(spread: Spread, who: str) -> Row:
-    """How often one network's interval holds another's value, the mean over networks with Student's interval."""
-    shares, count = spread.holds, spread.networks
-    half = student_t(count - 1) * float(shares.std(ddof=1)) / count**0.5 if count > 1 else float("nan")
-    mean = float(shares.mean())
-    return Row(
-        "value held by another's interval", mean, max(0.0, mean - half), min(1.0, mean + half), count, {"who": who}
-    )
+    """How often one network's interval holds another's value: the mean over networks, from the least to the most.
+
+    The ends are those of the networks' own shares and no 95% interval: networks share values, and measures each other.
+    """
+    shares = spread.holds
+    return Row("held", float(shares.mean()), float(shares.min()), float(shares.max()), spread.networks, {"who": who})
 
 
 def label(row: Row) -> str:
