@@ -7,12 +7,12 @@ has the words; an edge said once more; an edge between cells that are no neighbo
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from maze_interp.mazes.batch import CUT, NO_CELL, MazeBatch, PathBatch
 from maze_interp.recipes import Refusal
 from maze_interp.tokens import edges, writing
-from maze_interp.tokens.batch import EDGE, PAD, TokenBatch
+from maze_interp.tokens.batch import EDGE, PAD, PATH, TokenBatch
 from maze_interp.tokens.faults import COL, ROW
 from maze_interp.tokens.schemes import Scheme
 from maze_interp.tokens.spelling import pattern, spell
@@ -51,6 +51,21 @@ def edge_tokens(choices: Scheme) -> int:
     return 2 * len(choices.spelling) + choices.connector + 1
 
 
+def tokens_of(
+    tokenizer: Tokenizer, prompts: TokenBatch, ends: Int[np.ndarray, "maze 2"]
+) -> Bool[np.ndarray, "maze position"]:
+    """The tokens of the edges that join these two cells, all of each: cells, connector and separator."""
+    width, said = edge_tokens(tokenizer.choices), edges_said(tokenizer, prompts)
+    number = (np.arange(prompts.ids.shape[1]) - _first_edge(prompts)[:, None]) // width
+    number = np.where((number >= 0) & (number < said[:, None]), number, -1)
+    found = np.zeros(number.shape, bool)
+    for edge in range(int(said.max(initial=0))):
+        own = number == edge
+        joins = [(own & (prompts.cell == ends[:, [side]])).any(axis=1) for side in (0, 1)]
+        found |= own & (joins[0] & joins[1])[:, None]
+    return found
+
+
 def say_again(
     tokenizer: Tokenizer,
     prompts: TokenBatch,
@@ -84,6 +99,32 @@ def say_also(
     groups = [one, *([connector] if choices.connector else []), other, end]
     ids, cells = (np.concatenate(parts, axis=-1) for parts in zip(*groups, strict=True))
     return _insert(prompts, ids, cells, ends[..., 0] != NO_CELL, slots)
+
+
+def answered(prompts: TokenBatch, whole: TokenBatch) -> TokenBatch:
+    """The prompts, each with what stands behind the prompt of sequence i of `whole`: its path.
+
+    Raises ValueError unless there is one of each.
+    """
+    if len(prompts) != len(whole):
+        raise ValueError(f"{len(prompts)} prompts cannot have the paths of {len(whole)} sequences")
+    opening = (whole.part == PATH).argmax(axis=1)  # <PATH_START>, which both have
+    before, length = prompts.length[:, None] - 1, prompts.length - 1 + whole.length - opening
+    at = np.arange(int(length.max(initial=0)))
+    source = np.clip(at - before + opening[:, None], 0, whole.ids.shape[1] - 1)
+    own = np.minimum(np.broadcast_to(at, source.shape), prompts.ids.shape[1] - 1)
+
+    def put(prompt: np.ndarray, path: np.ndarray, padding: int) -> np.ndarray:
+        both = np.where(at < before, np.take_along_axis(prompt, own, axis=1), np.take_along_axis(path, source, axis=1))
+        return np.where(at < length[:, None], both, padding).astype(prompt.dtype)
+
+    return TokenBatch(
+        ids=put(prompts.ids, whole.ids, PADDING),
+        part=put(prompts.part, whole.part, PAD),
+        cell=put(prompts.cell, whole.cell, NO_CELL),
+        graded=put(prompts.graded, whole.graded, 0),
+        length=length.astype(prompts.length.dtype),
+    )
 
 
 def _spelt(

@@ -19,6 +19,7 @@ every_experiment = pytest.mark.parametrize("name", EXPERIMENTS)
 SMALL = {  # settings that make it quick
     "behaviour": {"mazes": 20},
     "misgeneralisation": {"mazes": 40},
+    "prompt_length": {"mazes": 20, "validation": 10},
     "replicate": {"given": {"mazes": "30"}},
     "read_maze": {"probe": probing.ProbeRecipe(targets=("passage", "goal"), mazes=80, unseen=40)},
     "name_heads": {"mazes": 10},

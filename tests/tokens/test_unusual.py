@@ -87,3 +87,18 @@ def test_nothing_said_leaves_the_prompt_as_it_was():
     same = unusual.say_also(tokenizer, prompts, DRAWN, np.full((12, 1, 2), -1), np.zeros((12, 1), int))
     assert np.array_equal(same.ids, prompts.ids)
     assert np.array_equal(same.part, prompts.part)
+
+
+@every_scheme
+def test_a_prompt_with_its_path_is_the_whole_sequence_however_long_the_prompt(name):
+    tokenizer, trees = Tokenizer(name, 4, 5), mazes.draw(World("wilson", 3, 4), 12, seed=1)
+    whole, prompts = tokenizer.encode(trees, mazes.solve(trees), seed=3), tokenizer.encode_prompts(trees, seed=3)
+    joined = unusual.answered(prompts, whole)
+    for field in ("ids", "part", "cell", "graded", "length"):
+        assert np.array_equal(getattr(joined, field), getattr(whole, field))
+    longer = unusual.say_again(tokenizer, prompts, np.arange(12)[:, None] % 4 - 1, np.zeros((12, 1), int))
+    said = tokenizer.text(unusual.answered(longer, whole))
+    for own, prompt, text in zip(tokenizer.text(whole), tokenizer.text(longer), said, strict=True):
+        assert text == prompt + own[own.index(" <PATH_START>") + len(" <PATH_START>") :]
+    with pytest.raises(ValueError, match="12 prompts cannot have the paths of 3"):
+        unusual.answered(prompts, whole[:3])
