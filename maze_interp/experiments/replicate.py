@@ -1,10 +1,11 @@
 """Does what one network shows hold in others? One experiment is asked of several networks, and they are compared.
 
 An interval over mazes is about one network. Each network is asked about mazes of its own, and with a seed of its own;
-the control asks the first one with all these seeds, so that there nothing differs but what a seed draws. If the
-control differs too, the intervals leave something out that is drawn (the fit of a probe, say) and the test decides
-nothing. What no draw changes, such as a measure of weights alone, is left out. Intervals that an experiment widened for
-the number of its questions count as if they were not, which hides differences.
+the control asks the first one with all these seeds, so that there nothing differs but what a seed draws. A measure in
+which the control may differ too (p < 0.05) decides nothing: its interval may leave something out that is drawn, such as
+the fit of a probe; where such measures are many, none does. What no draw changes, such as a measure of weights alone,
+is left out. Intervals that an experiment widened for the number of its questions count as if they were not, which hides
+differences.
 
 Prediction: networks that were trained alike but for their seed surely differ in something by more than mazes explain.
 """
@@ -69,7 +70,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     spread = everyone.of(range(len(runs)), vary)
     control = everyone.of(same, vary) if again else None
     shares = [held(spread, NETWORKS), *([held(control, CONTROL)] if control else [])]
-    compared, by_chance = rows(spread, names), differing(rows(control)) if control else None
+    compared, by_chance = rows(spread, names, control), differing(rows(control)) if control else None
     apart = differing(compared)
     return Findings(
         heading=f"The same asked of {page.count(names)}",

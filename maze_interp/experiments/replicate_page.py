@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from maze_interp import figures
-from maze_interp.experiments.replicate_spread import IN, Spread, differing, label
+from maze_interp.experiments.replicate_spread import IN, Spread, differing, doubtful, label
 from maze_interp.tables import Row
 
 DRAWN = 14  # measures in the picture
+TOO_MANY = 0.15  # of measures, with p < 0.05 in the control: three times what sound intervals have
 MAZES_ALONE = (
     0.834  # of two normal values of equal error, how often one lies in the other's 95% interval: P(|z| < 1.386)
 )
@@ -34,8 +35,10 @@ def apart(
         return f"`{experiment}` has {len(compared)} measures with intervals."
     beside, verdict = "", "not as predicted" if not found else "as predicted"
     if chance is not None:
-        beside = f" (control, one network asked as often: {len(chance)})"
-        verdict = verdict if not chance else "which decides nothing, as the control differs from itself too"
+        unsound = sum(map(doubtful, compared))
+        beside = f" (control, one network asked as often: {len(chance)}; {unsound} with p < 0.05, which decide nothing)"
+        if unsound > TOO_MANY * len(compared):
+            verdict = "which decides nothing, as intervals are too narrow for the control itself"
     return (
         f"Of {len(compared)} measures of `{experiment}` that all have with an interval, {len(found)} surely differ "
         f"between networks by more than mazes explain{beside}: {verdict}. Cochran's Q, corrected by Holm."

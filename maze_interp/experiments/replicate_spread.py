@@ -31,7 +31,8 @@ CONTROLS = ("untrained", "random walk", "permuted", "shuffled")  # in a conditio
 LEAST = 20
 NOTHING = 1e-9  # the width of an interval that is a point but for rounding
 CLEAR = 0.05
-ADDED = ("table", "between", "p", "p (Holm)")  # what `rows` says of a measure besides its conditions
+BY_MAZES = "p in control"
+ADDED = ("table", "between", "p", "p (Holm)", BY_MAZES)  # what `rows` says of a measure besides its conditions
 IN = "in "  # begins the column of a network's own values
 Key = tuple[str, str, tuple[tuple[str, Any], ...]]
 
@@ -133,11 +134,12 @@ def gather(found: Sequence[Findings]) -> Spread:
     return Spread(keys, value, low, high)
 
 
-def rows(spread: Spread, names: Sequence[str] = ()) -> list[Row]:
+def rows(spread: Spread, names: Sequence[str] = (), control: Spread | None = None) -> list[Row]:
     """A row a measure: its mean over networks with Student's interval, n networks.
 
     Beside it stand the table it is from, its value in each network (by `names`), the standard deviation between them
-    beyond what mazes explain, and the p-value of their difference, plain and corrected (Holm 1979).
+    beyond what mazes explain, the p-value of their difference, plain and corrected (Holm 1979), and that of the
+    `control`, in which only mazes differ.
     """
     count, corrected = spread.networks, holm(spread.p)
     reach = student_t(count - 1) / count**0.5 if count > 1 else float("nan")
@@ -145,6 +147,7 @@ def rows(spread: Spread, names: Sequence[str] = ()) -> list[Row]:
     mean, found = spread.value.mean(axis=1), []
     for i, (table, measure, what) in enumerate(spread.keys):
         tests = {"between": spread.between[i], "p": spread.p[i], "p (Holm)": corrected[i]} if count > 1 else {}
+        tests |= {BY_MAZES: control.p[i]} if control else {}
         each = {f"{IN}{name}": float(value) for name, value in zip(names, spread.value[i], strict=False)}
         told = {"table": table, **dict(what), **each, **{name: float(value) for name, value in tests.items()}}
         found.append(Row(measure, float(mean[i]), float(mean[i] - half[i]), float(mean[i] + half[i]), count, told))
@@ -152,8 +155,18 @@ def rows(spread: Spread, names: Sequence[str] = ()) -> list[Row]:
 
 
 def differing(compared: Sequence[Row]) -> list[Row]:
-    """The measures in which networks surely differ, the surest first."""
-    return sorted((row for row in compared if row.what.get("p (Holm)", 1) < CLEAR), key=lambda row: row.what["p"])
+    """The measures in which networks surely differ, the surest first; not those in which the control may differ too.
+
+    A measure whose control has p < 0.05 is doubtful: its interval may leave out something that is drawn, and decides
+    nothing. Of sound measures 1 in 20 is lost so.
+    """
+    sure = [row for row in compared if row.what.get("p (Holm)", 1) < CLEAR and not doubtful(row)]
+    return sorted(sure, key=lambda row: row.what["p"])
+
+
+def doubtful(row: Row) -> bool:
+    """Whether one network, asked about other mazes, differs from itself in this measure with p < 0.05."""
+    return bool(row.what.get(BY_MAZES, 1.0) < CLEAR)
 
 
 def held(spread: Spread, who: str) -> Row:

@@ -159,7 +159,8 @@ def test_a_trained_network_and_one_that_learned_nothing_differ(trained, ignorant
         "optimiser.learning_rate",
     }
     assert any(label(first) in sentence for sentence in told.sentences)
-    assert any("(control, one network asked as often: 0): as predicted" in one for one in told.sentences)
+    (said,) = [sentence for sentence in told.sentences if "(control, one network asked as often: 0; " in sentence]
+    assert "which decide nothing): as predicted" in said
     exact = {row.what.get("walker"): row for row in told.tables["measures"] if row.measure == "exact"}
     alone = experiments.behaviour.run(experiments.behaviour.Settings(run=str(trained.folder), mazes=60))
     assert exact["trained"].value < alone.numbers["exact"]  # halfway to a network that walks nothing
@@ -171,13 +172,21 @@ def test_a_network_beside_itself_is_not_told_apart(trained):
     assert told.numbers["held"] == told.numbers["held_in_control"] > 0.5
     assert {"in learns (1)", "in learns (2)"} <= set(told.tables["measures"][0].what)
     assert any("trained by one recipe with one seed" in sentence for sentence in told.sentences)
-    assert any("(control, one network asked as often: 0): not as predicted" in one for one in told.sentences)
+    assert any("which decide nothing): not as predicted" in sentence for sentence in told.sentences)
 
 
-def test_where_the_control_differs_from_itself_nothing_is_decided():
-    one = rows(spread([[0.0, 9.0, 0.0]], 1.0), "abc")
-    said = page.apart("lens", "abc", one, one, one)
-    assert "(control, one network asked as often: 1): which decides nothing, as the control differs from itself" in said
+def test_a_measure_in_which_the_control_may_differ_from_itself_decides_nothing():
+    """Of ten measures all differ between networks; in the control one hints at it, then two do."""
+    networks, alike = spread([[0.0, 9.0, 0.0]] * 10, 1.0), np.zeros((10, 3))
+    one, two = (spread(np.where(np.arange(10)[:, None] < count, [0, 3.5, 0], alike), 1.0) for count in (1, 2))
+    compared = rows(networks, "abc", one)
+    assert one.p[0] < 0.05 < one.p[1]
+    assert [label(row) for row in differing(compared)] == [f"table: measure {i}" for i in range(1, 10)]
+    said = page.apart("lens", "abc", compared, differing(compared), differing(rows(one)))
+    assert "9 surely differ" in said
+    assert "asked as often: 0; 1 with p < 0.05, which decide nothing): as predicted" in said
+    said = page.apart("lens", "abc", rows(networks, "abc", two), differing(compared), [])
+    assert "2 with p < 0.05, which decide nothing): which decides nothing, as intervals are too narrow" in said
 
 
 def test_progress_goes_through_all_askings(trained):
