@@ -1,11 +1,11 @@
 """Does the model know the length of its prompts by heart, and which head does it know it with?
 
-Every tree of a size has as many passages as any other, so in training every prompt is as long as every other, and a
-walker may come to rely on that without anyone noticing. Passages off the way are left out, hidden, said twice, or one
-is said in place of another: what is told, how many words there are, and how far they are from the first word change one
-by one. Then the first word is made to seem farther away to one head, from one section of the prompt; which ones is
-chosen on validation mazes. Predictions: what is told of passages off the way matters, the number of words does not. A
-first look at one network (rdfs-5x5-seed1) found otherwise, and one head that alone undid it; others are its test.
+Every tree of a size has as many passages as any other, so a walker of trees reads prompts of one length, and may come
+to rely on that without anyone noticing. A passage off the way is left out, or hidden; one is said twice, or in place of
+another: what is told, how many words there are, and how far they are from the first word change one by one. Then the
+first word is made to seem farther away to one head, from one section of the prompt; which ones is chosen on validation
+mazes and tried on test mazes. Predictions: what is told of passages off the way matters, the number of words does not.
+A first look at one network (rdfs-5x5-seed1) found otherwise, and one head that undid it; other networks are its test.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from maze_interp import mazes, recipes, seeds, training
+from maze_interp import mazes, seeds, training
 from maze_interp.behaviour import forced, shifts
 from maze_interp.behaviour.shifts import Home, ShiftedSet, control
 from maze_interp.experiments import prompt_length_page as page
@@ -27,14 +27,16 @@ from maze_interp.mazes import MazeBatch
 from maze_interp.models import HookedTransformer, Site, access
 from maze_interp.patching import distances
 from maze_interp.patching.distances import Farther
-from maze_interp.tables import Row, mean, paired_difference, proportion
+from maze_interp.recipes import Refusal
+from maze_interp.tables import Row, difference, mean, proportion
 from maze_interp.tokens import EDGE, GOAL, PAD, PATH, START, TokenBatch, unusual
 
 EVERYWHERE = "everywhere"
 SECTIONS = {"edges": EDGE, "start": START, "goal": GOAL, "path": PATH}
-SHIFTED = ("branch_cut_off", "branches_thinned", "one_wall_in_ten_opened")  # prompts of other lengths
+SHIFTED = ("branches_thinned", "one_wall_in_ten_opened")  # prompts of other lengths
 SAID_AGAIN = (1, 3)  # passages
-AROUND = (-16, -12, -8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8, 12, 16)  # tokens
+AROUND = (1, 2, 3, 4, 6, 8, 12, 16)  # tokens farther, and nearer
+BATCH = 64
 Solved = Bool[np.ndarray, " maze"]
 Heads = Bool[np.ndarray, "layer head"]
 
@@ -56,9 +58,6 @@ class Asked:
     mazes: MazeBatch
     tokens: TokenBatch
 
-    def __getitem__(self, which: np.ndarray) -> "Asked":
-        return Asked(self.mazes[which], self.tokens[which])
-
 
 @dataclass(frozen=True)
 class Bench:
@@ -70,7 +69,7 @@ class Bench:
     told: Callable[[], None]
 
     def walks(self, asked: Asked, **otherwise: Any) -> Solved:
-        """Which mazes the model would walk by the one shortest path if it read their prompts so."""
+        """Which mazes the model would walk by their one shortest path if it read their prompts so."""
         read = distances.forced(self.model, asked.tokens, **otherwise)
         self.told()
         return self.right(asked, read.logits)
@@ -84,23 +83,26 @@ class Bench:
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """Mazes walked under each change, the head and section that a distance matters to, and what that head undoes.
 
-    With learned positions no distance can be changed by itself, and no head is looked for. Raises a Refusal for a model
-    whose prompts list walls. `progress` counts readings.
+    With learned positions no distance can be changed by itself, and no head is looked for; what the head does is looked
+    at if it surely matters on test mazes. Raises a Refusal for a scheme in which a passage more or less changes more
+    than the number of edges, and for a world without fitting mazes. `progress` counts readings, of which fewer are
+    needed where no head matters.
     """
     trained = training.open_run(settings.run)
     model, home, seed = trained.model(), shifts.home_of(trained.recipe), seeds.derive(settings.seed, "prompt_length")
-    if home.tokenizer.choices.edges != "passages":
-        raise recipes.Refusal(f"the scheme {home.tokenizer.scheme!r} lists walls: to leave a passage out adds one")
+    _check(home)
     every = np.ones((model.cfg.n_layers, model.cfg.n_heads), bool)
     rotary = trained.recipe.model.positions == "rotary"
-    located = 1 + 2 * (every.size + len(SECTIONS)) + 3 + len(AROUND) + 3 * (len(SHIFTED) + len(SAID_AGAIN)) + 4
     width = unusual.edge_tokens(home.tokenizer.choices)
+    around = sorted({sign * by for by in (0, width, *AROUND) for sign in (-1, 1)})
+    located = 3 + 2 * (every.size + len(SECTIONS)) + len(around) + 4 * (1 + len(SHIFTED) + len(SAID_AGAIN)) + 4
     bench = Bench(model, home, width, _counter(progress, 6 + located * rotary))
     plain, fewer = _with_and_without(home, settings.mazes, width, seed)
-    told = _told(bench, plain, fewer, seed)
+    tried = _answered(home, _unseen(home, settings.validation, seed))
+    walked = _told(bench, plain, fewer, seed)
+    told = [proportion(page.WALKED, found, change=name) for name, found in walked.items()]
     if not rotary:
         return page.findings(told)
-    tried = _answered(home, _unseen(home, settings.validation, seed))
     at_home = bench.walks(tried)
     heads = [
         _lost(bench, tried, at_home, _only(every, layer, head), EVERYWHERE, layer=layer, head=head)
@@ -111,25 +113,25 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     sections = [_lost(bench, tried, at_home, chosen, name, section=name) for name in SECTIONS]
     where = max(sections, key=lambda row: row.value).what["section"]
     asked = _answered(home, plain)
-    depends = _lost(bench, asked, bench.walks(asked), chosen, where, **worst, section=where)
-    around = _around(bench, asked, chosen, where)
-    undone = _undone(bench, plain, chosen, where, seed)
-    return page.findings(
-        told, heads, sections, depends, around, undone, _fixed(bench, plain, fewer, tried, chosen, where)
+    depends = _lost(bench, asked, walked[page.AS_IT_IS], chosen, where, **worst, section=where)
+    if not depends.low > 0:
+        return page.findings(told, page.Located(heads, sections, depends))
+    does = page.Does(
+        _around(bench, asked, chosen, where, around),
+        _undone(bench, plain, fewer, chosen, where, seed),
+        _fixed(bench, plain, fewer, tried, chosen, where),
+        width,
     )
+    return page.findings(told, page.Located(heads, sections, depends), does)
 
 
-def _told(bench: Bench, plain: ShiftedSet, fewer: ShiftedSet, seed: int) -> list[Row]:
-    """Shares walked where a passage off the way is left out, hidden, said twice or in place of another."""
-    again = np.ones(len(plain), np.int64)
-    twice, instead = (
-        replace(made, prompts=control.lengthened(bench.home.tokenizer, made.prompts, again, seed=seed))
-        for made in (plain, fewer)
-    )
+def _told(bench: Bench, plain: ShiftedSet, fewer: ShiftedSet, seed: int) -> dict[str, Solved]:
+    """Which mazes are walked as they are, and under each change of the prompt."""
+    twice, instead = (_said_again(bench.home, made, 1, seed) for made in (plain, fewer))
     asked = _answered(bench.home, plain)
     assert fewer.edge is not None
     hidden = unusual.tokens_of(bench.home.tokenizer, asked.tokens, fewer.edge)
-    walked = {
+    return {
         page.AS_IT_IS: bench.walks(asked),
         page.HIDDEN: bench.walks(asked, hidden=hidden),
         page.INSTEAD: bench.walks(_answered(bench.home, instead)),
@@ -137,45 +139,62 @@ def _told(bench: Bench, plain: ShiftedSet, fewer: ShiftedSet, seed: int) -> list
         page.TWICE: bench.walks(_answered(bench.home, twice)),
         page.LATER: bench.walks(asked, moved=bench.width),
     }
-    return [proportion(page.WALKED, found, change=name) for name, found in walked.items()]
 
 
 def _lost(bench: Bench, asked: Asked, at_home: Solved, heads: Heads, where: str, **what: Any) -> Row:
-    """The share of mazes lost where the first token seems an edge farther to these heads; the mean with: nearer."""
-    by = (bench.width, -bench.width)
-    walked = [bench.walks(asked, farther=_farther(asked.tokens, each, heads, where)) for each in by]
-    return paired_difference(page.LOST, at_home, np.mean(walked, axis=0), **what)
+    """The share of mazes lost where the first token seems an edge farther to these heads, or an edge nearer."""
+    kept = [bench.walks(asked, farther=_farther(asked, by, heads, where)) for by in (bench.width, -bench.width)]
+    return difference(page.LOST, at_home, kept[0] & kept[1], **what)
 
 
-def _around(bench: Bench, asked: Asked, heads: Heads, where: str) -> list[Row]:
-    """Shares walked, and the most of the head's look that the first token gets, by how much farther that seems."""
-    (layer, head), inside, rows = np.argwhere(heads)[0], _section(asked.tokens, where), []
-    for by in AROUND:
-        read = distances.forced(bench.model, asked.tokens, farther=_farther(asked.tokens, by, heads, where))
+def _around(bench: Bench, asked: Asked, heads: Heads, where: str, around: list[int]) -> list[Row]:
+    """Shares walked, and the share of the head's look that the first token gets, by how much farther that seems.
+
+    It is that at the word of the section from which the head looks there most where nothing is changed.
+    """
+    (layer, head), word = np.argwhere(heads)[0], _words(asked.tokens, where)
+    word[:, 0] = -1  # the first token sees itself alone
+    walked, looks = {}, {}
+    for by in around:
+        read = distances.forced(bench.model, asked.tokens, farther=_farther(asked, by, heads, where))
+        walked[by], looks[by] = bench.right(asked, read.logits), read.at_first[:, layer, head]
         bench.told()
-        look = np.where(inside, read.at_first[:, layer, head], 0.0).max(axis=1)
-        rows += [
-            proportion(page.WALKED, bench.right(asked, read.logits), farther=by),
-            mean(page.RESTS, look.astype(np.float64), farther=by),
-        ]
-    return rows
+    most = max(np.unique(word[word >= 0]), key=lambda each: looks[0][word == each].mean())
+    return [
+        row
+        for by in around
+        for row in (
+            proportion(page.WALKED, walked[by], farther=by),
+            mean(page.RESTS, looks[by][word == most].astype(np.float64), farther=by),
+        )
+    ]
 
 
-def _undone(bench: Bench, plain: ShiftedSet, heads: Heads, where: str, seed: int) -> list[Row]:
-    """Prompts of other lengths as they are, and where the first token seems as far as ever to the head, or others."""
-    home, usual = bench.home, int(np.median(plain.prompts.length))
-    sets = {name: shifts.shifted(name, home, len(plain), seed=seed) for name in SHIFTED}
-    for more in SAID_AGAIN:
-        prompts = control.lengthened(home.tokenizer, plain.prompts, np.full(len(plain), more), seed=seed)
-        sets[page.said_again(more)] = replace(plain, prompts=prompts)
+def _undone(bench: Bench, plain: ShiftedSet, fewer: ShiftedSet, heads: Heads, where: str, seed: int) -> list[Row]:
+    """Prompts of other lengths as they are, and with the first token as far as ever from the section where to the head.
+
+    Beside it stand all other heads in its place, and the head with the first token an edge off. Nothing for the edges
+    themselves, which are not all moved alike, and for sets whose section stands where it always does.
+    """
+    if where == "edges":
+        return []
+    home, usual = bench.home, _begins(plain, where)
+    sets = {page.LEFT_OUT: (fewer, usual)}
+    sets |= {page.said_again(more): (_said_again(home, plain, more, seed), usual) for more in SAID_AGAIN}
+    if (usual == usual[0]).all():
+        sets |= {name: (made, usual[:1]) for name in SHIFTED for made in _shifted(home, name, len(plain), seed)}
     rows = []
-    for name, made in sets.items():
+    for name, (made, ever) in sets.items():
+        by = ever - _begins(made, where)
         fit = _room(home, made, 0) & (mazes.shortest_path_counts(made.mazes) == 1)
-        asked, by = _answered(home, made[fit]), usual - made[fit].prompts.length
+        if not fit.any() or not by[fit].any():
+            continue
+        asked, by = _answered(home, made[fit]), by[fit]
         ways = {
             page.NOBODY: {},
-            page.THE_HEAD: {"farther": _farther(asked.tokens, by, heads, where)},
-            page.ALL_OTHERS: {"farther": _farther(asked.tokens, by, ~heads, EVERYWHERE)},
+            page.THE_HEAD: {"farther": _farther(asked, by, heads, where)},
+            page.ALL_OTHERS: {"farther": _farther(asked, by, ~heads, where)},
+            page.AN_EDGE_OFF: {"farther": _farther(asked, by + bench.width, heads, where)},
         }
         rows += [
             proportion(page.WALKED, bench.walks(asked, **how), shift=name, as_ever_to=to) for to, how in ways.items()
@@ -191,50 +210,84 @@ def _fixed(bench: Bench, plain: ShiftedSet, fewer: ShiftedSet, tried: Asked, hea
     rows = []
     for name, made in ((page.AS_IT_IS, plain), (page.LEFT_OUT, fewer)):
         asked = _answered(bench.home, made)
-        word = _words(asked.tokens, where)
-        inside, which = word >= 0, np.clip(word, 0, len(usual) - 1)
         for writes, what in ((page.NOTHING, torch.zeros_like(usual)), (page.THE_USUAL, usual)):
-            values, here = what[torch.from_numpy(which)], torch.from_numpy(inside)[..., None]
-            logits = _run(bench.model, asked, edits={site: partial(_instead, here, values)}).logits
+            rows.append(proportion(page.WALKED, _writing(bench, asked, site, where, what), change=name, writes=writes))
             bench.told()
-            rows.append(proportion(page.WALKED, bench.right(asked, logits.numpy()), change=name, writes=writes))
     return rows
 
 
 def _usual(model: HookedTransformer, asked: Asked, site: Site, where: str) -> Tensor:
     """The mean [word, d_head] of what a head writes at each word of a section, over the mazes that have it."""
-    values, word = _run(model, asked, read=[site]).values[site].numpy(), _words(asked.tokens, where)
-    return torch.from_numpy(np.stack([values[word == each].mean(axis=0) for each in range(word.max() + 1)]))
+    word, parts = _words(asked.tokens, where), []
+    for rows in _batches(asked):
+        ids = torch.from_numpy(asked.tokens.ids[rows]).long()
+        with torch.inference_mode():
+            parts.append(access.run(model, ids, read=[site]).values[site].numpy())
+    written = np.concatenate(parts)
+    return torch.from_numpy(np.stack([written[word == each].mean(axis=0) for each in range(word.max() + 1)]))
 
 
-def _words(tokens: TokenBatch, where: str) -> Int[np.ndarray, "maze position"]:
-    """Which word of the section each token is; -1 outside of it."""
-    inside = _section(tokens, where)
-    return np.where(inside, inside.cumsum(axis=1) - 1, -1)
+def _writing(bench: Bench, asked: Asked, site: Site, where: str, what: Tensor) -> Solved:
+    """Which mazes are walked if the head writes that, [word, d_head], at the words of the section."""
+    word, logits = _words(asked.tokens, where), []
+    for rows in _batches(asked):
+        here = torch.from_numpy(word[rows] >= 0)[..., None]
+        values = what[torch.from_numpy(np.clip(word[rows], 0, len(what) - 1))]
+        ids = torch.from_numpy(asked.tokens.ids[rows]).long()
+        with torch.inference_mode():
+            logits.append(access.run(bench.model, ids, edits={site: partial(_instead, here, values)}).logits.numpy())
+    return bench.right(asked, np.concatenate(logits))
 
 
-def _instead(here: Tensor, values: Tensor, z: Tensor) -> Tensor:
-    return torch.where(here, values, z)
+def _instead(here: Tensor, values: Tensor, written: Tensor) -> Tensor:
+    return torch.where(here, values, written)
 
 
-def _run(model: HookedTransformer, asked: Asked, **how: Any) -> access.Reading:
-    with torch.inference_mode():
-        return access.run(model, torch.from_numpy(asked.tokens.ids).long(), **how)
+def _batches(asked: Asked) -> list[np.ndarray]:
+    return np.array_split(np.arange(len(asked.tokens)), -(-len(asked.tokens) // BATCH))
+
+
+def _check(home: Home) -> None:
+    """Raise a Refusal where a passage left out is not one edge less and nothing else."""
+    choices = home.tokenizer.choices
+    if choices.edges != "passages":
+        raise Refusal(f"the scheme {home.tokenizer.scheme!r} lists walls: to leave a passage out adds one")
+    if choices.path == "forks":
+        raise Refusal(f"the scheme {home.tokenizer.scheme!r} writes forks: to leave a passage out changes the path")
 
 
 def _with_and_without(home: Home, count: int, width: int, seed: int) -> tuple[ShiftedSet, ShiftedSet]:
     """Test mazes with one way to the goal and a passage off it, and the same with such a passage left out."""
     plain, fewer = shifts.unshifted(home, count, seed=seed), shifts.shifted("branch_cut_off", home, count, seed=seed)
     plain = plain[mazes.edge_count(plain.mazes.passages) >= plain.solutions.length]
-    room = _room(home, plain, width) & (mazes.shortest_path_counts(plain.mazes) == 1)
-    return plain[room], fewer[room]
+    fit = _room(home, plain, width) & (mazes.shortest_path_counts(plain.mazes) == 1)
+    if not fit.any():
+        raise Refusal("no maze of the world has one shortest path, a passage off it and room for an edge more")
+    return plain[fit], fewer[fit]
 
 
 def _unseen(home: Home, count: int, seed: int) -> ShiftedSet:
-    """Validation mazes with one way to the goal."""
+    """Validation mazes with one way to the goal. Raises a Refusal if there are none."""
     drawn = mazes.take(home.world, count, seed=seed, split=mazes.VALIDATION)[0]
-    made = shifts.ShiftedSet(drawn, home.tokenizer.encode_prompts(drawn, seed=seed), mazes.solve(drawn, seed=seed))
-    return made[_room(home, made, 0) & (mazes.shortest_path_counts(drawn) == 1)]
+    made = ShiftedSet(drawn, home.tokenizer.encode_prompts(drawn, seed=seed), mazes.solve(drawn, seed=seed))
+    fit = _room(home, made, 0) & (mazes.shortest_path_counts(drawn) == 1)
+    if not fit.any():
+        raise Refusal("no validation maze of the world has one shortest path")
+    return made[fit]
+
+
+def _shifted(home: Home, name: str, count: int, seed: int) -> list[ShiftedSet]:
+    """The mazes of a shift; none where the language or context cannot express them."""
+    try:
+        return [shifts.shifted(name, home, count, seed=seed)]
+    except Refusal:
+        return []
+
+
+def _said_again(home: Home, made: ShiftedSet, more: int, seed: int) -> ShiftedSet:
+    """The same mazes with so many of their passages, any of them, said once more at random places."""
+    prompts = control.lengthened(home.tokenizer, made.prompts, np.full(len(made), more), seed=seed)
+    return replace(made, prompts=prompts)
 
 
 def _answered(home: Home, made: ShiftedSet) -> Asked:
@@ -248,6 +301,11 @@ def _room(home: Home, made: ShiftedSet, spare: int) -> Bool[np.ndarray, " maze"]
     return _answered(home, made).tokens.length + spare <= home.context
 
 
+def _begins(made: ShiftedSet, where: str) -> Int[np.ndarray, " maze"]:
+    """The position at which a section begins."""
+    return (made.prompts.part == SECTIONS[where]).argmax(axis=1)
+
+
 def _only(every: Heads, layer: int, head: int) -> Heads:
     one = np.zeros_like(every)
     one[layer, head] = True
@@ -258,8 +316,16 @@ def _section(tokens: TokenBatch, where: str) -> Bool[np.ndarray, "maze position"
     return tokens.part != PAD if where == EVERYWHERE else tokens.part == SECTIONS[where]
 
 
-def _farther(tokens: TokenBatch, by: int | np.ndarray, heads: Heads, where: str) -> Farther:
-    return Farther(np.broadcast_to(np.asarray(by, np.int64), len(tokens)), heads, _section(tokens, where))
+def _words(tokens: TokenBatch, where: str) -> Int[np.ndarray, "maze position"]:
+    """Which word of the section each token is; -1 outside of it."""
+    inside = _section(tokens, where)
+    return np.where(inside, inside.cumsum(axis=1) - 1, -1)
+
+
+def _farther(asked: Asked, by: int | np.ndarray, heads: Heads, where: str) -> Farther:
+    """The first token `by` farther away to these heads where they look from that section."""
+    inside = _section(asked.tokens, where)
+    return Farther(np.broadcast_to(np.asarray(by, np.int64), len(inside)), heads, inside)
 
 
 def _counter(progress: Progress | None, total: int) -> Callable[[], None]:

@@ -3,9 +3,9 @@
 An interval over mazes is about one network. Each network is asked about mazes of its own, and with a seed of its own;
 the control asks the first one with all these seeds, so that there nothing differs but what a seed draws. A measure in
 which the control may differ too (p < 0.05) decides nothing: its interval may leave something out that is drawn, such as
-the fit of a probe; where such measures are many, none does. What no draw changes, such as a measure of weights alone,
-is left out. Intervals that an experiment widened for the number of its questions count as if they were not, which hides
-differences.
+the fit of a probe; and where the control's measures differ more than mazes explain on the whole, so much is allowed to
+all. What no draw changes, such as a measure of weights alone, is left out. Intervals that an experiment widened for the
+number of its questions count as if they were not, which hides differences.
 
 Prediction: networks that were trained alike but for their seed surely differ in something by more than mazes explain.
 """
@@ -21,7 +21,7 @@ import numpy as np
 from maze_interp import recipes, seeds, training
 from maze_interp.experiments import replicate_page as page
 from maze_interp.experiments.findings import Findings, Progress
-from maze_interp.experiments.replicate_spread import ITSELF, differing, gather, held, label, rows
+from maze_interp.experiments.replicate_spread import ITSELF, differing, gather, held, inflation, label, rows
 from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
 
@@ -67,8 +67,9 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     everyone = gather(found)
     same = [0, *range(len(runs), len(found))]
     vary = np.ptp(everyone.value[:, same], axis=1) > 0 if again else np.ones(len(everyone.keys), dtype=bool)
-    spread = everyone.of(range(len(runs)), vary)
     control = everyone.of(same, vary) if again else None
+    factor = inflation(control) if control else 1.0
+    spread = replace(everyone.of(range(len(runs)), vary), inflation=factor)
     shares = [held(spread, NETWORKS), *([held(control, CONTROL)] if control else [])]
     compared, by_chance = rows(spread, names, control), differing(rows(control)) if control else None
     apart = differing(compared)
@@ -77,7 +78,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         sentences=[
             PREDICTION,
             page.asked(names, _varied(runs)),
-            page.apart(settings.experiment, names, compared, apart, by_chance),
+            page.apart(settings.experiment, names, compared, by_chance, factor),
             *([page.held(shares)] if len(runs) > 1 else []),
             *page.surest(apart),
         ],
@@ -92,6 +93,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "networks": len(runs),
             "measures": len(compared),
             "differing": len(apart),
+            "inflation": factor,
             "differing_in_control": nan if by_chance is None else len(by_chance),
             **{f"mean: {label(row)}": row.value for row in compared},
         },

@@ -4,8 +4,10 @@ An interval over mazes says what other mazes would show of the same network, nev
 measure has a value and an interval from each network, on mazes of its own; the standard error is read off the interval.
 Whether the networks differ is Cochran's (1954) Q, the sum of (value - weighted mean)^2 / error^2, which is chi-square
 with a degree of freedom less than networks where only mazes differ. Their standard deviation beyond that is DerSimonian
-& Laird's (1986). What a further network may be expected to show on average is the plain mean with Student's interval
-over networks: with three it is wide, as it should be.
+& Laird's (1986). Where intervals are too narrow, because a fit is drawn anew, say, Q is too large by the square of that
+factor; what one network shows of itself about other mazes tells it (genomic control, Devlin & Roeder 1999), and errors
+are taken for larger by it. What a further network may be expected to show on average is the plain mean with Student's
+interval over networks: with three it is wide, as it should be.
 """
 
 from collections import Counter
@@ -45,6 +47,7 @@ class Spread:
     value: Float[np.ndarray, "measure network"]
     low: Float[np.ndarray, "measure network"]
     high: Float[np.ndarray, "measure network"]
+    inflation: float = 1.0  # how many times as large Q is as where only mazes differ
 
     @property
     def networks(self) -> int:
@@ -53,12 +56,13 @@ class Spread:
     def of(self, networks: Sequence[int], measures: Bool[np.ndarray, " measure"]) -> "Spread":
         """The same measures, or some of them, of some of the networks."""
         keys = [key for key, kept in zip(self.keys, measures, strict=True) if kept]
-        return Spread(keys, *(ends[measures][:, list(networks)] for ends in (self.value, self.low, self.high)))
+        value, low, high = (each[measures][:, list(networks)] for each in (self.value, self.low, self.high))
+        return Spread(keys, value, low, high, self.inflation)
 
     @property
     def error(self) -> Float[np.ndarray, "measure network"]:
-        """Standard errors over mazes, of normal intervals as wide as these."""
-        return (self.high - self.low) / (2 * Z)
+        """Standard errors over mazes, of normal intervals as wide as these; wider where Q is inflated."""
+        return (self.high - self.low) / (2 * Z) * self.inflation**0.5
 
     @property
     def middle(self) -> Float[np.ndarray, " measure"]:
@@ -101,6 +105,14 @@ def chi_square_tail(q: Float[np.ndarray, " test"], degrees: int) -> Float[np.nda
     """How often a chi-square variable is at least `q`: the upper incomplete gamma function, regularised."""
     half = torch.from_numpy(np.ascontiguousarray(q, dtype=np.float64)) / 2
     return torch.special.gammaincc(torch.full_like(half, degrees / 2), half).numpy()
+
+
+def inflation(control: Spread) -> float:
+    """How many times as large Q is as where only mazes differ: its median over that of chi-square; 1 at least."""
+    degrees = control.networks - 1
+    grid = np.linspace(0.0, 4.0 * degrees + 4.0, 4001)
+    usual = np.interp(-0.5, -chi_square_tail(grid, degrees), grid)
+    return max(1.0, float(np.median(control.q) / usual)) if len(control.keys) else 1.0
 
 
 def gather(found: Sequence[Findings]) -> Spread:

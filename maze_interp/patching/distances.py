@@ -4,7 +4,7 @@ With rotary positions a score depends on what two tokens are and on how far apar
 changed by itself, for one head and one word, while every token stays where it is and every other score stays as it
 was. Cutting an edge of the attention graph (`knockout`) says whether a head needs to look along it; this says whether
 it needs the distance to be what it was in training. The first token is where heads rest that have nothing to say
-("attention sinks", Xiao et al. 2023), and only its distance changes with the length of what lies between.
+("attention sinks", Xiao et al. 2023), and how far away it is tells how much lies between.
 """
 
 from dataclasses import dataclass
@@ -66,7 +66,9 @@ def forced(
 
     def read(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         with torch.inference_mode():  # each thread enters its own
-            return _read(w, tokens.ids[rows], moved, _none(hidden, rows), farther and _part(farther, rows))
+            return _read(
+                w, tokens.ids[rows], moved, None if hidden is None else hidden[rows], farther and _part(farther, rows)
+            )
 
     with cores.workers(cores.settle(threads, model.embed.W_E.device.type, len(shares))) as pool:
         logits, at_first = zip(*pool.map(read, shares), strict=True)
@@ -107,7 +109,3 @@ def _scores(w: fused.Weights, q: Tensor, k: Tensor, scores: Tensor, farther: Far
 
 def _part(farther: Farther, rows: np.ndarray) -> Farther:
     return Farther(farther.by[rows], farther.heads, farther.looking[rows])
-
-
-def _none(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
-    return None if values is None else values[rows]
