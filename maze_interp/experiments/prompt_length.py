@@ -43,9 +43,11 @@ Heads = Bool[np.ndarray, "layer head"]
 
 @dataclass(frozen=True)
 class Settings:
-    """The run, how many test mazes, and on how many validation mazes the head and the section are chosen."""
+    """The run, at which of its checkpoints (-1: when finished), how many test mazes, and on how many validation mazes
+    the head and the section are chosen."""
 
     run: str = ""
+    step: int = -1
     mazes: int = 300
     validation: int = 100
     seed: int = 0
@@ -86,11 +88,12 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     With learned positions no distance can be changed by itself, and no head is looked for; what the head does is looked
     at if it surely matters on test mazes. Raises a Refusal for a scheme in which a passage more or less changes more
     than the number of edges, and for a world without fitting mazes. `progress` counts readings, of which fewer are
-    needed where no head matters.
+    needed where no head matters. Raises ValueError for a step of which the run has no checkpoint.
     """
     trained = training.open_run(settings.run)
-    model, home, seed = trained.model(), shifts.home_of(trained.recipe), seeds.derive(settings.seed, "prompt_length")
+    home, seed = shifts.home_of(trained.recipe), seeds.derive(settings.seed, "prompt_length")
     _check(home)
+    model = trained.model(None if settings.step < 0 else settings.step)
     every = np.ones((model.cfg.n_layers, model.cfg.n_heads), bool)
     rotary = trained.recipe.model.positions == "rotary"
     width = unusual.edge_tokens(home.tokenizer.choices)

@@ -116,6 +116,8 @@ def test_a_network_of_one_head_that_walks_nothing_depends_on_nothing(turning):
     assert "that it depends on that distance is not told" in found.sentences[-1]
     assert "in the next" not in found.sentences[-1]
     assert set(found.figures) == {"told", "heads"}
+    with pytest.raises(ValueError, match="no checkpoint of step 7"):
+        prompt_length.run(replace(settings, step=7))
     assert [done for done, _ in seen] == list(range(1, len(seen) + 1))
 
 
