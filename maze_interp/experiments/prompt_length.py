@@ -9,7 +9,7 @@ A first look at one network (rdfs-5x5-seed1) found otherwise, and one head that 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -20,19 +20,18 @@ from torch import Tensor
 
 from maze_interp import mazes, seeds, training
 from maze_interp.behaviour import forced, shifts
-from maze_interp.behaviour.shifts import Home, ShiftedSet, control
+from maze_interp.behaviour.shifts import Home, ShiftedSet
+from maze_interp.experiments import prompt_length_asked as prompts
 from maze_interp.experiments import prompt_length_page as page
 from maze_interp.experiments.findings import Findings, Progress
-from maze_interp.mazes import MazeBatch
+from maze_interp.experiments.prompt_length_asked import SECTIONS, Asked
 from maze_interp.models import HookedTransformer, Site, access
 from maze_interp.patching import distances
 from maze_interp.patching.distances import Farther
-from maze_interp.recipes import Refusal
 from maze_interp.tables import Row, difference, mean, proportion
-from maze_interp.tokens import EDGE, GOAL, PAD, PATH, START, TokenBatch, unusual
+from maze_interp.tokens import PAD, TokenBatch, unusual
 
 EVERYWHERE = "everywhere"
-SECTIONS = {"edges": EDGE, "start": START, "goal": GOAL, "path": PATH}
 SHIFTED = ("branches_thinned", "one_wall_in_ten_opened")  # prompts of other lengths
 SAID_AGAIN = (1, 3)  # passages
 AROUND = (1, 2, 3, 4, 6, 8, 12, 16)  # tokens farther, and nearer
@@ -51,14 +50,6 @@ class Settings:
     mazes: int = 300
     validation: int = 100
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class Asked:
-    """Whole sequences, and the mazes they are about."""
-
-    mazes: MazeBatch
-    tokens: TokenBatch
 
 
 @dataclass(frozen=True)
@@ -92,7 +83,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """
     trained = training.open_run(settings.run)
     home, seed = shifts.home_of(trained.recipe), seeds.derive(settings.seed, "prompt_length")
-    _check(home)
+    prompts.check(home)
     model = trained.model(None if settings.step < 0 else settings.step)
     every = np.ones((model.cfg.n_layers, model.cfg.n_heads), bool)
     rotary = trained.recipe.model.positions == "rotary"
@@ -100,8 +91,8 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     around = sorted({sign * by for by in (0, width, *AROUND) for sign in (-1, 1)})
     located = 3 + 2 * (every.size + len(SECTIONS)) + len(around) + 4 * (1 + len(SHIFTED) + len(SAID_AGAIN)) + 4
     bench = Bench(model, home, width, _counter(progress, 6 + located * rotary))
-    plain, fewer = _with_and_without(home, settings.mazes, width, seed)
-    tried = _answered(home, _unseen(home, settings.validation, seed))
+    plain, fewer = prompts.with_and_without(home, settings.mazes, width, seed)
+    tried = prompts.answered(home, prompts.unseen(home, settings.validation, seed))
     walked = _told(bench, plain, fewer, seed)
     told = [proportion(page.WALKED, found, change=name) for name, found in walked.items()]
     if not rotary:
@@ -115,7 +106,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     chosen = _only(every, worst["layer"], worst["head"])
     sections = [_lost(bench, tried, at_home, chosen, name, section=name) for name in SECTIONS]
     where = max(sections, key=lambda row: row.value).what["section"]
-    asked = _answered(home, plain)
+    asked = prompts.answered(home, plain)
     depends = _lost(bench, asked, walked[page.AS_IT_IS], chosen, where, **worst, section=where)
     if not depends.low > 0:
         return page.findings(told, page.Located(heads, sections, depends))
@@ -130,16 +121,16 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
 
 def _told(bench: Bench, plain: ShiftedSet, fewer: ShiftedSet, seed: int) -> dict[str, Solved]:
     """Which mazes are walked as they are, and under each change of the prompt."""
-    twice, instead = (_said_again(bench.home, made, 1, seed) for made in (plain, fewer))
-    asked = _answered(bench.home, plain)
+    twice, instead = (prompts.said_again(bench.home, made, 1, seed) for made in (plain, fewer))
+    asked = prompts.answered(bench.home, plain)
     assert fewer.edge is not None
     hidden = unusual.tokens_of(bench.home.tokenizer, asked.tokens, fewer.edge)
     return {
         page.AS_IT_IS: bench.walks(asked),
         page.HIDDEN: bench.walks(asked, hidden=hidden),
-        page.INSTEAD: bench.walks(_answered(bench.home, instead)),
-        page.LEFT_OUT: bench.walks(_answered(bench.home, fewer)),
-        page.TWICE: bench.walks(_answered(bench.home, twice)),
+        page.INSTEAD: bench.walks(prompts.answered(bench.home, instead)),
+        page.LEFT_OUT: bench.walks(prompts.answered(bench.home, fewer)),
+        page.TWICE: bench.walks(prompts.answered(bench.home, twice)),
         page.LATER: bench.walks(asked, moved=bench.width),
     }
 
@@ -181,18 +172,18 @@ def _undone(bench: Bench, plain: ShiftedSet, fewer: ShiftedSet, heads: Heads, wh
     """
     if where == "edges":
         return []
-    home, usual = bench.home, _begins(plain, where)
+    home, usual = bench.home, prompts.begins(plain, where)
     sets = {page.LEFT_OUT: (fewer, usual)}
-    sets |= {page.said_again(more): (_said_again(home, plain, more, seed), usual) for more in SAID_AGAIN}
+    sets |= {page.said_again(more): (prompts.said_again(home, plain, more, seed), usual) for more in SAID_AGAIN}
     if (usual == usual[0]).all():
-        sets |= {name: (made, usual[:1]) for name in SHIFTED for made in _shifted(home, name, len(plain), seed)}
+        sets |= {name: (made, usual[:1]) for name in SHIFTED for made in prompts.shifted(home, name, len(plain), seed)}
     rows = []
     for name, (made, ever) in sets.items():
-        by = ever - _begins(made, where)
-        fit = _room(home, made, 0) & (mazes.shortest_path_counts(made.mazes) == 1)
+        by = ever - prompts.begins(made, where)
+        fit = prompts.fits(home, made, 0) & (mazes.shortest_path_counts(made.mazes) == 1)
         if not fit.any() or not by[fit].any():
             continue
-        asked, by = _answered(home, made[fit]), by[fit]
+        asked, by = prompts.answered(home, made[fit]), by[fit]
         ways = {
             page.NOBODY: {},
             page.THE_HEAD: {"farther": _farther(asked, by, heads, where)},
@@ -212,7 +203,7 @@ def _fixed(bench: Bench, plain: ShiftedSet, fewer: ShiftedSet, tried: Asked, hea
     usual = _usual(bench.model, tried, site, where)
     rows = []
     for name, made in ((page.AS_IT_IS, plain), (page.LEFT_OUT, fewer)):
-        asked = _answered(bench.home, made)
+        asked = prompts.answered(bench.home, made)
         for writes, what in ((page.NOTHING, torch.zeros_like(usual)), (page.THE_USUAL, usual)):
             rows.append(proportion(page.WALKED, _writing(bench, asked, site, where, what), change=name, writes=writes))
             bench.told()
@@ -248,65 +239,6 @@ def _instead(here: Tensor, values: Tensor, written: Tensor) -> Tensor:
 
 def _batches(asked: Asked) -> list[np.ndarray]:
     return np.array_split(np.arange(len(asked.tokens)), -(-len(asked.tokens) // BATCH))
-
-
-def _check(home: Home) -> None:
-    """Raise a Refusal where a passage left out is not one edge less and nothing else."""
-    choices = home.tokenizer.choices
-    if choices.edges != "passages":
-        raise Refusal(f"the scheme {home.tokenizer.scheme!r} lists walls: to leave a passage out adds one")
-    if choices.path == "forks":
-        raise Refusal(f"the scheme {home.tokenizer.scheme!r} writes forks: to leave a passage out changes the path")
-
-
-def _with_and_without(home: Home, count: int, width: int, seed: int) -> tuple[ShiftedSet, ShiftedSet]:
-    """Test mazes with one way to the goal and a passage off it, and the same with such a passage left out."""
-    plain, fewer = shifts.unshifted(home, count, seed=seed), shifts.shifted("branch_cut_off", home, count, seed=seed)
-    plain = plain[mazes.edge_count(plain.mazes.passages) >= plain.solutions.length]
-    fit = _room(home, plain, width) & (mazes.shortest_path_counts(plain.mazes) == 1)
-    if not fit.any():
-        raise Refusal("no maze of the world has one shortest path, a passage off it and room for an edge more")
-    return plain[fit], fewer[fit]
-
-
-def _unseen(home: Home, count: int, seed: int) -> ShiftedSet:
-    """Validation mazes with one way to the goal. Raises a Refusal if there are none."""
-    drawn = mazes.take(home.world, count, seed=seed, split=mazes.VALIDATION)[0]
-    made = ShiftedSet(drawn, home.tokenizer.encode_prompts(drawn, seed=seed), mazes.solve(drawn, seed=seed))
-    fit = _room(home, made, 0) & (mazes.shortest_path_counts(drawn) == 1)
-    if not fit.any():
-        raise Refusal("no validation maze of the world has one shortest path")
-    return made[fit]
-
-
-def _shifted(home: Home, name: str, count: int, seed: int) -> list[ShiftedSet]:
-    """The mazes of a shift; none where the language or context cannot express them."""
-    try:
-        return [shifts.shifted(name, home, count, seed=seed)]
-    except Refusal:
-        return []
-
-
-def _said_again(home: Home, made: ShiftedSet, more: int, seed: int) -> ShiftedSet:
-    """The same mazes with so many of their passages, any of them, said once more at random places."""
-    prompts = control.lengthened(home.tokenizer, made.prompts, np.full(len(made), more), seed=seed)
-    return replace(made, prompts=prompts)
-
-
-def _answered(home: Home, made: ShiftedSet) -> Asked:
-    """Prompts with their paths, which may be the paths of mazes whose prompts said more."""
-    whole = home.tokenizer.encode(made.mazes, made.solutions, seed=0)
-    return Asked(made.mazes, unusual.answered(made.prompts, whole))
-
-
-def _room(home: Home, made: ShiftedSet, spare: int) -> Bool[np.ndarray, " maze"]:
-    """Which sequences fit the context with so many tokens to spare."""
-    return _answered(home, made).tokens.length + spare <= home.context
-
-
-def _begins(made: ShiftedSet, where: str) -> Int[np.ndarray, " maze"]:
-    """The position at which a section begins."""
-    return (made.prompts.part == SECTIONS[where]).argmax(axis=1)
 
 
 def _only(every: Heads, layer: int, head: int) -> Heads:

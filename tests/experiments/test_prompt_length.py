@@ -8,6 +8,7 @@ import pytest
 from maze_interp import mazes, models, recipes, seeds, training
 from maze_interp.behaviour import shifts
 from maze_interp.experiments import prompt_length
+from maze_interp.experiments import prompt_length_asked as prompts
 from maze_interp.experiments import prompt_length_page as page
 from maze_interp.models import ModelConfig
 from maze_interp.tables import difference, proportion
@@ -70,7 +71,7 @@ def untrained(scheme):
     home = shifts.Home(mazes.World(rows=3, cols=3), config.tokenizer, config.longest)
     width = unusual.edge_tokens(config.tokenizer.choices)
     bench = prompt_length.Bench(models.build(config, seed=0), home, width, lambda: None)
-    return bench, *prompt_length._with_and_without(home, 60, width, 2)
+    return bench, *prompts.with_and_without(home, 60, width, 2)
 
 
 @pytest.mark.parametrize("scheme", ["adjacency_list", "coordinate_tuples", "edges_last"])
@@ -126,7 +127,7 @@ def test_as_it_is_is_the_rollout_and_a_distance_left_alone_changes_nothing(found
     assert around[0,].value == told[page.AS_IT_IS,].value
     run, settings = training.open_run("rdfs-5x5-seed1"), prompt_length.Settings(mazes=40, seed=1)
     home, seed = shifts.home_of(run.recipe), seeds.derive(settings.seed, "prompt_length")
-    plain, _ = prompt_length._with_and_without(home, settings.mazes, 4, seed)
+    plain, _ = prompts.with_and_without(home, settings.mazes, 4, seed)
     walked = models.rollout(run.model(), plain.mazes, prompts=plain.prompts)
     assert mazes.paths.exact(walked, plain.solutions).mean() == told[page.AS_IT_IS,].value
 
@@ -136,7 +137,7 @@ def test_the_tokens_of_a_passage_are_those_that_leaving_it_out_leaves_out():
     for name in ("adjacency_list", "coordinate_tuples", "unconnected", "edges_last"):
         config = ModelConfig(rows=4, cols=4, scheme=name)
         home = shifts.Home(world, config.tokenizer, config.longest)
-        plain, fewer = prompt_length._with_and_without(home, 30, unusual.edge_tokens(config.tokenizer.choices), 2)
+        plain, fewer = prompts.with_and_without(home, 30, unusual.edge_tokens(config.tokenizer.choices), 2)
         gone = unusual.tokens_of(home.tokenizer, plain.prompts, fewer.edge)
         for i in range(len(plain)):
             kept = plain.prompts.ids[i][~gone[i]][: fewer.prompts.length[i]]
