@@ -35,6 +35,12 @@ class Findings:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
+def counter(progress: Progress | None, total: int) -> Callable[[], None]:
+    """What is to be called `total` times, each time that a part is done: it tells `progress` how many are."""
+    done = iter(range(1, total + 1))
+    return lambda: None if progress is None else progress(next(done), total)
+
+
 def write(findings: Findings, folder: str | Path, settings: Any) -> Path:
     """Write the findings and the settings that led to them into an empty folder; returns it."""
     known = {name: None if isnan(value) else value for name, value in findings.numbers.items()}  # JSON has no nan

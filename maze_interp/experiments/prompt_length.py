@@ -23,7 +23,7 @@ from maze_interp.behaviour import forced, shifts
 from maze_interp.behaviour.shifts import Home, ShiftedSet
 from maze_interp.experiments import prompt_length_asked as prompts
 from maze_interp.experiments import prompt_length_page as page
-from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.experiments.findings import Findings, Progress, counter
 from maze_interp.experiments.prompt_length_asked import SECTIONS, Asked
 from maze_interp.models import HookedTransformer, Site, access
 from maze_interp.patching import distances
@@ -90,7 +90,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     width = unusual.edge_tokens(home.tokenizer.choices)
     around = sorted({sign * by for by in (0, width, *AROUND) for sign in (-1, 1)})
     located = 3 + 2 * (every.size + len(SECTIONS)) + len(around) + 4 * (1 + len(SHIFTED) + len(SAID_AGAIN)) + 4
-    bench = Bench(model, home, width, _counter(progress, 6 + located * rotary))
+    bench = Bench(model, home, width, counter(progress, 6 + located * rotary))
     plain, fewer = prompts.with_and_without(home, settings.mazes, width, seed)
     tried = prompts.answered(home, prompts.unseen(home, settings.validation, seed))
     walked = _told(bench, plain, fewer, seed)
@@ -261,8 +261,3 @@ def _farther(asked: Asked, by: int | np.ndarray, heads: Heads, where: str) -> Fa
     """The first token `by` farther away to these heads where they look from that section."""
     inside = _section(asked.tokens, where)
     return Farther(np.broadcast_to(np.asarray(by, np.int64), len(inside)), heads, inside)
-
-
-def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
-    done = iter(range(1, total + 1))
-    return lambda: None if progress is None else progress(next(done), total)

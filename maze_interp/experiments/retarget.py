@@ -20,7 +20,7 @@ from jaxtyping import Bool
 from maze_interp import mazes, seeds, steering, training
 from maze_interp.experiments import retarget_page as page
 from maze_interp.experiments.behaviour import held_out_mazes
-from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.experiments.findings import Findings, Progress, counter
 from maze_interp.mazes import PathBatch
 from maze_interp.models import HookedTransformer, Site
 from maze_interp.steering import Change, retargeting
@@ -73,7 +73,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         for batch in (unseen, held_out_mazes(trained, settings.mazes, seed=seed))
     )
     layers, heads = model.cfg.n_layers, model.cfg.n_heads
-    told = _counter(progress, (layers - 1) * len(GOALS) * len(settings.strengths) + layers * (heads + 1) + 10)
+    told = counter(progress, (layers - 1) * len(GOALS) * len(settings.strengths) + layers * (heads + 1) + 10)
     vectors = retargeting.goal_vectors(model, learned, seed=seed)
     chosen = _chosen(Walks(model, tried, told), vectors, settings)
     best = max(chosen, key=lambda row: row.value)
@@ -200,8 +200,3 @@ def _slope(distance: np.ndarray, solved: np.ndarray) -> np.ndarray:
     """Values, one a maze, whose mean is the slope of success over distance by least squares."""
     away = distance - distance.mean()
     return away * (solved - solved.mean()) / max(float((away**2).mean()), 1e-12)
-
-
-def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
-    done = iter(range(1, total + 1))
-    return lambda: None if progress is None else progress(next(done), total)

@@ -19,7 +19,7 @@ from jaxtyping import Int
 from maze_interp import mazes, models, recipes, seeds, steering, training
 from maze_interp.experiments import steer_passages_page as page
 from maze_interp.experiments.behaviour import held_out_mazes
-from maze_interp.experiments.findings import Findings, Progress
+from maze_interp.experiments.findings import Findings, Progress, counter
 from maze_interp.mazes import MazeBatch, Pairs, PathBatch
 from maze_interp.models import HookedTransformer, Site
 from maze_interp.steering import NO_EDGE, PLACES, AutoencoderRecipe, Spoken, Wish, autoencoders, features
@@ -86,7 +86,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         for batch in (unseen, held_out_mazes(trained, settings.mazes, seed=seed))
     )
     ways = len(settings.methods) * len(settings.strengths)
-    told = _counter(progress, len(layers) * len(places) + ways + len(asked) * (2 + ways * len(AS)))
+    told = counter(progress, len(layers) * len(places) + ways + len(asked) * (2 + ways * len(AS)))
     bench = Bench(
         model, steering.spoken(model, learned, max(layers) + 1, seed=seed), settings.autoencoder, unseen, seed, told
     )
@@ -246,8 +246,3 @@ def _choices(settings: Settings, model: HookedTransformer) -> tuple[Sequence[int
         range(layers - 1) if settings.layer < 0 else [settings.layer],
         PLACES if not settings.place else [settings.place],
     )
-
-
-def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
-    done = iter(range(1, total + 1))
-    return lambda: None if progress is None else progress(next(done), total)

@@ -17,8 +17,6 @@ from torch import Tensor
 from maze_interp.models import HookedTransformer, cores, fused
 from maze_interp.tokens import TokenBatch
 
-LEARNED = "positions are learned: no score of this model depends on a distance by itself"
-
 
 @dataclass(frozen=True)
 class Farther:
@@ -55,7 +53,7 @@ def forced(
     ValueError where no distance can be changed or positions would lie beyond the model's context.
     """
     if farther is not None and model.cfg.positional_embedding_type != "rotary":
-        raise ValueError(LEARNED)
+        raise ValueError("positions are learned: no score of this model depends on a distance by itself")
     if moved < 0 or tokens.ids.shape[1] + moved > model.cfg.n_ctx:
         raise ValueError(f"{tokens.ids.shape[1]} tokens, {moved} later, do not fit a context of {model.cfg.n_ctx}")
     if farther is not None and np.abs(farther.by).max(initial=0) >= model.cfg.n_ctx:

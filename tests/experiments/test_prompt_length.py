@@ -102,6 +102,14 @@ def test_of_the_edges_themselves_nothing_is_undone():
     assert prompt_length._undone(*untrained("adjacency_list"), ONE, "edges", 3) == []
 
 
+def test_that_the_first_token_sees_itself_is_no_rest():
+    """It is the first of the edges' words and sees nothing else, which says nothing of where the head looks."""
+    bench, plain, _ = untrained("adjacency_list")
+    _, rests = prompt_length._around(bench, prompts.answered(bench.home, plain), ONE, "edges", [0])
+    assert rests.measure == page.RESTS
+    assert rests.value < 0.7  # the word behind it sees two tokens
+
+
 @pytest.fixture(scope="module")
 def turning(tmp_path_factory):
     """A run of one layer and one head with rotary positions, which learned next to nothing."""
