@@ -6,10 +6,8 @@ right k x k cells a model goes for the corner when it is told another goal, the 
 anywhere it goes for the goal. `run` may name several runs, separated by commas, which differ in k alone.
 """
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -26,6 +24,7 @@ from maze_interp.behaviour.parting import (
 )
 from maze_interp.behaviour.walkers import Walker, of_model, of_policy
 from maze_interp.experiments import misgeneralisation_page as page
+from maze_interp.experiments import several
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.experiments.misgeneralisation_curve import by_block, drawn_by_block
 from maze_interp.experiments.misgeneralisation_page import ASIDE, ENDS_THERE, SHARES, Subject
@@ -132,11 +131,8 @@ def _of(row: Row) -> str:
 
 
 def _named(given: str) -> dict[str, str]:
-    """The folders by a short name: their own, unless two have the same; one named like a control is called a run."""
-    folders = [folder.strip() for folder in given.split(",")]
-    short = Counter(Path(folder).name for folder in folders)
-    names = {folder: Path(folder).name if short[Path(folder).name] == 1 else folder for folder in folders}
-    return {f"run {name}" if name in CONTROLS else name: folder for folder, name in names.items()}
+    """The folders by their names; one that is called like a control is called a run."""
+    return {f"run {name}" if name in CONTROLS else name: folder for name, folder in several.named(given).items()}
 
 
 def _world(runs: dict[str, TrainingRun]) -> World:

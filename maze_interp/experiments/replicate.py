@@ -10,7 +10,6 @@ number of its questions count as if they were not, which hides differences.
 Prediction: networks that were trained alike but for their seed surely differ in something by more than mazes explain.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from math import nan
 from pathlib import Path
@@ -20,10 +19,10 @@ import numpy as np
 
 from maze_interp import recipes, seeds, training
 from maze_interp.experiments import replicate_page as page
+from maze_interp.experiments import several
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.experiments.replicate_spread import ITSELF, differing, gather, held, inflation, label, rows
 from maze_interp.tables import Row
-from maze_interp.training import TrainingRun
 
 PREDICTION = (
     "Predicted: networks that were trained alike but for their seed surely differ in something by more than the mazes "
@@ -53,9 +52,9 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
 
     Raises ValueError for an unknown experiment, one that asks no run or compares runs itself, and a setting it lacks.
     """
-    folders = [folder.strip() for folder in settings.run.split(",")]
+    named = several.named(settings.run)
+    names, folders = list(named), list(named.values())
     runs = [training.open_run(folder) for folder in folders]
-    names = _names(folders)
     module, asked = _experiment(settings)
     again = len(runs) - 1 if settings.control else 0
     plan = [(folder, number) for number, folder in enumerate(folders)]
@@ -77,7 +76,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         heading=f"The same asked of {page.count(names)}",
         sentences=[
             PREDICTION,
-            page.asked(names, _varied(runs)),
+            page.asked(names, training.varied([one.recipe for one in runs])),
             page.apart(settings.experiment, names, compared, by_chance, factor),
             *([page.held(shares)] if len(runs) > 1 else []),
             *page.surest(apart),
@@ -110,12 +109,6 @@ def _unnamed(findings: Findings, folder: str) -> Findings:
     return replace(findings, tables={name: [alike(row) for row in table] for name, table in findings.tables.items()})
 
 
-def _names(folders: Sequence[str]) -> list[str]:
-    """What the networks are called: their folders' names, numbered where two are alike."""
-    names = [Path(folder).name for folder in folders]
-    return [name if names.count(name) == 1 else f"{name} ({place + 1})" for place, name in enumerate(names)]
-
-
 def _experiment(settings: Settings) -> tuple[Any, Any]:
     """The experiment and its settings."""
     from maze_interp.experiments import EXPERIMENTS
@@ -141,11 +134,3 @@ def _part(progress: Progress | None, place: int, count: int) -> Progress:
             progress(place * FINE + round(FINE * done / max(1, whole)), count * FINE)
 
     return report
-
-
-def _varied(runs: Sequence[TrainingRun]) -> list[str]:
-    """The keys in which the runs' recipes differ, besides what they are called and where they were trained."""
-    told = {"name", "reason", "device", "threads", "dtype", "checkpoints"}
-    flat = [recipes.flat(run.recipe) for run in runs]
-    keys = dict.fromkeys(key for one in flat for key in one if key.partition(".")[0] not in told)
-    return [key for key in keys if any(one.get(key) != flat[0].get(key) for one in flat)]

@@ -11,15 +11,13 @@ where it fails it still obeys the passages; one that knows its training mazes by
 from dataclasses import dataclass
 from functools import partial
 from math import nan
-from pathlib import Path
 
 from maze_interp import recipes, seeds, training
 from maze_interp.behaviour import shifts
 from maze_interp.behaviour.shifts import CONSTRAINTS, SHIFTS, TRAINED, Measured, Shift
-from maze_interp.experiments import shifts_page, shifts_worlds
+from maze_interp.experiments import several, shifts_page, shifts_worlds
 from maze_interp.experiments.findings import Findings, Progress
 from maze_interp.tables import Row
-from maze_interp.training import TrainingRun
 
 PREDICTION = (
     "Predicted: a walker that reads passages and searches is as good in every world that its vocabulary has words for, "
@@ -50,7 +48,8 @@ class Settings:
 
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """The matrix of runs by shifts with its controls. `progress` counts its cells."""
-    runs, asked = _open(settings.run), _asked(settings.only, settings.family)
+    runs = {name: training.open_run(folder) for name, folder in several.named(settings.run).items()}
+    asked = _asked(settings.only, settings.family)
     if len(runs) > 1:
         asked |= shifts_worlds.worlds(runs)
     seed, cells = seeds.derive(settings.seed, "shifts"), len(asked) + 1
@@ -88,14 +87,6 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             if row.what.get("walker", TRAINED) == TRAINED
         },
     )
-
-
-def _open(folders: str) -> dict[str, TrainingRun]:
-    """The runs by name: the folder's own, or where two are alike all of it."""
-    asked = [folder.strip() for folder in folders.split(",")]
-    names = [Path(folder).name for folder in asked]
-    titles = [name if names.count(name) == 1 else folder for name, folder in zip(names, asked, strict=True)]
-    return {title: training.open_run(folder) for title, folder in zip(titles, asked, strict=True)}
 
 
 def _asked(only: str, family: str) -> dict[str, Shift]:

@@ -6,7 +6,7 @@ from maze_interp.training.batches import batches
 from maze_interp.training.change_points import Change, Order, change_point, order
 from maze_interp.training.costs import H100, Cost, cost
 from maze_interp.training.loop import Status, resume, train, validate
-from maze_interp.training.recipe import Lesson, TrainingRecipe, Validation, find, names
+from maze_interp.training.recipe import Lesson, TrainingRecipe, Validation, find, names, varied
 from maze_interp.training.run import TrainingRun, open_run
 from maze_interp.training.schedule import Optimiser
 from maze_interp.training.seen import MazesSeen, mazes_read, mazes_seen
@@ -40,4 +40,5 @@ __all__ = [
     "train",
     "trained_elsewhere",
     "validate",
+    "varied",
 ]

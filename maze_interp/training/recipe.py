@@ -5,8 +5,8 @@ Two runs of one recipe on one kind of machine give the same weights. Recipes tha
 `find` reads one by name or by path.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -18,6 +18,8 @@ from maze_interp.mazes import GENERATORS, SPANNING_TREE, Mixture, World
 from maze_interp.mazes.generators import settle
 from maze_interp.models import ModelConfig
 from maze_interp.training.schedule import Optimiser
+
+TOLD = ("name", "reason", "device", "threads", "dtype", "checkpoints")  # no part of what is trained
 
 
 @dataclass(frozen=True)
@@ -178,8 +180,14 @@ def find(name: str) -> TrainingRecipe:
 
 def alike(one: TrainingRecipe, other: TrainingRecipe) -> bool:
     """Whether two recipes ask for the same training, whatever they are called and on however many threads."""
-    told = {"name", "reason", "device", "threads", "dtype", "checkpoints"}
-    return all(getattr(one, key.name) == getattr(other, key.name) for key in fields(one) if key.name not in told)
+    return not varied([one, other])
+
+
+def varied(several: Sequence[TrainingRecipe]) -> list[str]:
+    """The keys, such as "model.heads", in which recipes ask for something else: not what they are called and run on."""
+    flat = [recipes.flat(one) for one in several]
+    keys = dict.fromkeys(key for one in flat for key in one if key.partition(".")[0] not in TOLD)
+    return [key for key in keys if any(one.get(key) != flat[0].get(key) for one in flat)]
 
 
 def _package() -> Traversable:
