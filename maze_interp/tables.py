@@ -11,6 +11,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,13 @@ class Row:
     high: float
     n: int
     what: Mapping[str, Any] = field(default_factory=dict)
+
+    def __format__(self, spec: str) -> str:
+        """For reading, in the format of a number: f"{row:.1%}" is "83.1% (81.4% to 84.7%)"; no interval of nan."""
+        if not spec:
+            return str(self)
+        interval = "" if isnan(self.low) else f" ({self.low:{spec}} to {self.high:{spec}})"
+        return f"{self.value:{spec}}{interval}"
 
 
 def proportion(measure: str, successes: Bool[np.ndarray, " maze"], **what: Any) -> Row:

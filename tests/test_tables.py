@@ -131,6 +131,14 @@ def test_another_csv_and_a_clashing_condition_are_refused(tmp_path):
         tables.to_csv([Row("x", 0.0, 0.0, 0.0, 0, {"low": 1})], tmp_path / "u.csv")
 
 
+def test_a_row_is_read_in_the_format_of_a_number():
+    row = Row("walked", 0.8312, 0.814, 0.847, 2000)
+    assert f"{row:.1%} of {row.n:,}" == "83.1% (81.4% to 84.7%) of 2,000"
+    assert f"{Row('gain', 1.0, -0.25, 2.0, 3):+.1f}" == "+1.0 (-0.2 to +2.0)"
+    assert f"{Row('alike', 0.5, float('nan'), float('nan'), 3):.0%}" == "50%"
+    assert f"{row}" == str(row)
+
+
 def test_markdown():
     rows = [Row("exact", 0.5, 0.25, 0.75, 8, {"world": "a|b"}), Row("valid", 1.0, 0.7, 1.0, 8, {"layer": 2})]
     assert tables.to_markdown(rows).splitlines() == [

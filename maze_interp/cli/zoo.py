@@ -26,7 +26,7 @@ def publish(run: str, out: str | None, settings: release.Settings) -> None:
         card = release.publish(run, out, settings, progress)
     exact = card.row("exact")
     if exact is not None:
-        print(f"walks {exact.value:.1%} ({exact.low:.1%} to {exact.high:.1%}) of {exact.n:,} mazes exactly")
+        print(f"walks {exact:.1%} of {exact.n:,} mazes exactly")
     print(f"weights in {card.format}; in float16 {card.agreement.paths:.2%} of paths would be the same")
     print(f"\n{out}")
 

@@ -68,11 +68,11 @@ def largest(rows: list[Row]) -> list[str]:
         best, mlp = (max(kind, key=lambda row: row.value) for kind in (heads, mlps))
         beyond, control = mine.get((best.what["part"], BEYOND)), ""
         if beyond is not None:
-            control = f"; beyond its share of another maze's answer {_with_interval(beyond)}"
+            control = f"; beyond its share of another maze's answer {beyond:+.2f}"
         said.append(
             f"In {task} the answer's logit lies {mine[TOTAL, SHARE].value:.2f} above the mean of {against} ({best.n} "
-            f"mazes). Of {len(heads)} heads, {best.what['part']} adds most, {_with_interval(best)}{control}. Of the "
-            f"MLPs, {mlp.what['part']} adds most, {_with_interval(mlp)}. Intervals are widened for {len(parts)} parts."
+            f"mazes). Of {len(heads)} heads, {best.what['part']} adds most, {best:+.2f}{control}. Of the "
+            f"MLPs, {mlp.what['part']} adds most, {mlp:+.2f}. Intervals are widened for {len(parts)} parts."
         )
     return said
 
@@ -99,10 +99,6 @@ def shares_figure(rows: list[Row]) -> dict[str, figures.Figure | figures.Html]:
             centre=0.0,
         )
     return drawn
-
-
-def _with_interval(row: Row) -> str:
-    return f"{row.value:+.2f} ({row.low:+.2f} to {row.high:+.2f})"
 
 
 def _of_task(

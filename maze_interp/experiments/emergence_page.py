@@ -148,7 +148,7 @@ def _told(course: Course, name: str, rows: list[Row]) -> str:
     first = f"first after {above.what['mazes']:,} mazes" if above else "at no checkpoint"
     return (
         f"The {name} exceeds a bag of {control} ({np.nanmean(scores):.1%}) {first}; at the end "
-        f"it reads {now:.1%}, {last.value:+.1%} ({last.low:+.1%} to {last.high:+.1%})."
+        f"it reads {now:.1%}, {last:+.1%}."
     )
 
 

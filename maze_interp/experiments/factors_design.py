@@ -1,12 +1,13 @@
 """A factorial design: networks for every combination of some settings, and what each setting changes by itself.
 
 What a setting changes is the mean, over the combinations of all others, of what its second value has more than its
-first; what two change together is what the one changes at the other's second value less what it changes at the first
-(Fisher 1935). Each combination counts as much as any other, however many networks it has.
+first. How much more two change in company than alone is what the one changes at the other's second value less what it
+changes at the first (Fisher 1935). Each combination counts as much as any other, however many networks it has.
 
 Networks of one combination differ by their seed alone. Their pooled variance s^2, with as many degrees of freedom as
 there are networks beyond one a combination, tells what a setting must be told apart from: an effect with weights w has
-the standard error s sqrt(sum w^2) and Student's interval. That seeds matter as much in all combinations is assumed.
+the standard error s sqrt(sum w^2) and Student's interval. That seeds matter as much in every combination is assumed:
+where they matter more in those that have but one network, intervals are too narrow.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,7 @@ class Design:
 
     @property
     def effects(self) -> list[Effect]:
-        """Each factor by itself, then every two together."""
+        """Each factor by itself, then every two in company."""
         return [effect for many in (1, 2) for effect in combinations(self.factors, many)]
 
     @property
@@ -65,18 +66,18 @@ class Design:
         squares = sum(((values[cell] - values[cell].mean()) ** 2).sum() for cell in self.cells)
         return float((squares / self.degrees) ** 0.5)
 
-    def half(self, effect: Effect, spread: float, level: float) -> float:
-        """Half the width of Student's interval around an effect; nan without networks that differ by seed alone."""
+    def half(self, effect: Effect, spread: float) -> float:
+        """Half the width of Student's 95% interval around an effect; nan without networks that differ by seed alone."""
         if not self.degrees:
             return float("nan")
-        return student_t(self.degrees, level) * spread * float((self.weights(effect) ** 2).sum() ** 0.5)
+        return student_t(self.degrees) * spread * float((self.weights(effect) ** 2).sum() ** 0.5)
 
 
-def crossed(settings: Sequence[Mapping[str, Any]], factors: Sequence[str]) -> Design:
-    """The design of networks with these settings; a factor's first value is that of the first network.
+def crossed(settings: Sequence[Mapping[str, Any]], factors: Sequence[str], seeds: Sequence[int]) -> Design:
+    """The design of networks with these settings and seeds; a factor's first value is that of the first network.
 
-    Raises ValueError where nothing but the seed differs, a factor has more than two values, or a combination is not
-    there.
+    Raises ValueError where nothing but the seed differs, a factor has more than two values, a combination is not there,
+    or two networks of one combination have the same seed.
     """
     if not factors:
         raise ValueError("the runs differ in nothing but their seed, so no setting can be told to matter")
@@ -89,9 +90,12 @@ def crossed(settings: Sequence[Mapping[str, Any]], factors: Sequence[str]) -> De
     second = np.array([[one.get(name) == found[name][1] for name in factors] for one in settings])
     design = Design(found, second)
     for cell, which in zip(design.cells, product((0, 1), repeat=len(factors)), strict=True):
+        told = _listed([f"{name} = {found[name][at]}" for name, at in zip(factors, which, strict=True)])
         if not cell.any():
-            lacking = _listed([f"{name} = {found[name][at]}" for name, at in zip(factors, which, strict=True)])
-            raise ValueError(f"the settings are not crossed: no run has {lacking}")
+            raise ValueError(f"the settings are not crossed: no run has {told}")
+        mine = [seed for seed, inside in zip(seeds, cell, strict=True) if inside]
+        if len(set(mine)) < len(mine):
+            raise ValueError(f"of the runs with {told} two have the same seed, so nothing tells what seeds change")
     return design
 
 

@@ -1,6 +1,8 @@
 """What is said and drawn of networks whose settings are crossed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import isnan
 
 import numpy as np
 
@@ -10,17 +12,24 @@ from maze_interp.figures import Figure
 from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
 
-HALF = 0.5  # of the validation mazes
-LEARNED = "thousand mazes read until half are walked"
+HALF = 0.5  # of the validation mazes, walked exactly
+HALF_READ = "mazes read until half are walked exactly"
+LEARNED = f"logarithm of {HALF_READ}"
 AT_HOME = "walked at home"
+MARGIN = 0.05  # less than which is no change worth a prediction
 PREDICTION = (
-    "Predicted: settings change when a network learns and where it fails rather than how well it walks at home."
+    "Predicted: settings change how much a network must read to learn, and not how well it walks at home in the end."
 )
-SURELY, UNTOLD, UNKNOWN = "surely", "not told apart", "cannot be told"
+APART, UNTOLD, UNKNOWN = "told apart from seeds", "not told apart", "cannot be told"
+
+
+def walked(world: str) -> str:
+    return f"walked {world}".replace("_", " ")
 
 
 def name(effect: Effect) -> str:
-    return " and ".join(effect) + (" together" if len(effect) > 1 else "")
+    """What a factor is called, or the company of two."""
+    return " with ".join(effect)
 
 
 def crossing(design: Design) -> str:
@@ -35,59 +44,74 @@ def combination(design: Design, network: int) -> str:
     )
 
 
-def asked(runs: Mapping[str, TrainingRun], design: Design) -> str:
-    """Who was asked, and what there is to tell settings from seeds by."""
-    who = "; ".join(f"{run} ({combination(design, place)})" for place, run in enumerate(runs))
+def asked(names: Sequence[str], design: Design, count: int) -> str:
+    """Who was asked, of how many mazes, and what there is to tell settings from seeds by."""
+    who = "; ".join(f"{run} ({combination(design, place)})" for place, run in enumerate(names))
+    said = f"Asked were {who}, of {count} mazes at home that none of them had read."
     if not design.degrees:
         return (
-            f"Asked were {who}. No two differ by their seed alone, so nothing can be told of settings: below is what "
-            f"these networks show, and any of it may be their seeds."
+            f"{said} No two differ by their seed alone, so nothing can be told of settings: below is what these "
+            f"networks show, and any of it may be their seeds."
         )
+    freedom = "1 degree" if design.degrees == 1 else f"{design.degrees} degrees"
+    several = [cell for cell in design.cells if cell.sum() > 1]
+    where = "; ".join(combination(design, int(np.flatnonzero(cell)[0])) for cell in several)
+    alone = len(design.cells) - len(several)
+    assumed = f", which is taken for that of the {alone} combinations with one network as well" if alone else ""
     return (
-        f"Asked were {who}. What a setting changes is told from what seeds do with {design.degrees} degrees of "
-        f"freedom, all intervals of one measure together 95 times in 100."
+        f"{said} What a setting changes is told from what seeds do with {freedom} of freedom (networks of {where}"
+        f"{assumed})."
     )
 
 
 def sentences(effects: Sequence[Row], design: Design) -> list[str]:
-    """What settings surely change, what is largest of the rest, and whether that is as predicted."""
-    sure = [row for row in effects if row.what["verdict"] == SURELY]
-    rest = [row for row in effects if row.what["verdict"] != SURELY]
-    said = [f"Surely: {_change(row, design)}." for row in sure]
-    shares = [row for row in rest if row.what["share"]]
-    if shares and design.degrees:
-        most = max(shares, key=lambda row: abs(row.value))
-        by_seed = _amount(most, most.what["between seeds"])
-        said.append(
-            f"{len(rest)} of {len(effects)} effects are not told apart from what seeds do; the largest of shares: "
-            f"{_change(most, design)}, where networks that differ by seed alone differ by {by_seed} (standard "
-            f"deviation)."
-        )
-    elif shares:
-        said += [f"Of these networks: {_change(row, design)}." for row in rest if "together" not in row.what["of"]]
-    return [*said, *_verdict(effects, design)]
+    """What is told apart from seeds, and what is clearest of the rest."""
+    if not design.degrees:
+        return [f"Of these networks: {change(row, design)}." for row in effects if row.what["of"] in design.factors]
+    told = [row for row in effects if row.what["verdict"] == APART]
+    rest = [row for row in effects if row.what["verdict"] == UNTOLD]
+    said = [
+        f"Of {len(effects)} effects {len(told)} have an interval that leaves 0 out; {len(effects) / 20:.1f} would "
+        f"without any effect.",
+        *(f"Told apart from seeds: {change(row, design)}." for row in told),
+    ]
+    if rest:
+        most = max(rest, key=lambda row: abs(row.value) / max(row.high - row.low, 1e-9))
+        said.append(f"Clearest of what is not: {change(most, design)}.")
+    return said
 
 
-def _verdict(effects: Sequence[Row], design: Design) -> list[str]:
+def verdict(effects: Sequence[Row], design: Design, unlearned: Sequence[str]) -> list[str]:
+    """Whether settings change learning and nothing at home, by the settings alone and not their company."""
+    if unlearned:
+        return [f"When half of the mazes were walked is not known of {', '.join(unlearned)}: it is compared of none."]
     if not design.degrees:
         return []
-    home = [row for row in effects if row.measure == AT_HOME and row.what["verdict"] == SURELY]
-    other = [row for row in effects if row.measure != AT_HOME and row.what["verdict"] == SURELY]
-    told = "Some setting surely changes" if home else "No setting is told to change"
-    besides = "some does so for sure" if other else "none does so for sure"
-    verdict = "not as predicted" if home else "as predicted" if other else "which leaves the prediction open"
-    return [f"{told} how well they walk at home; under shift or in learning {besides}: {verdict}."]
+    alone = [row for row in effects if row.what["of"] in design.factors]
+    learning = any(row.what["verdict"] == APART for row in alone if row.measure == LEARNED)
+    home = [row for row in alone if row.measure == AT_HOME]
+    changed = any(row.low > MARGIN or row.high < -MARGIN for row in home)
+    alike = bool(home) and all(row.low > -MARGIN and row.high < MARGIN for row in home)
+    first = "Some setting changes" if learning else "No setting is told to change"
+    then = (
+        f"some changes what is walked at home by more than {100 * MARGIN:.0f} points"
+        if changed
+        else f"none changes what is walked at home by {100 * MARGIN:.0f} points or more"
+        if alike
+        else f"whether any changes what is walked at home by {100 * MARGIN:.0f} points is not told"
+    )
+    found = "as predicted" if learning and alike else "not as predicted" if changed else "which leaves it open"
+    return [f"{first} how much must be read to learn, and {then}: {found}."]
 
 
 def refused(why: Mapping[str, str]) -> list[str]:
-    return [f"Not asked under {world}, as one of them cannot be: {reason}." for world, reason in why.items()]
+    return [f"Not asked {world}: {reason}.".replace("_", " ") for world, reason in why.items()]
 
 
 def pictures(
     runs: Mapping[str, TrainingRun], effects: Sequence[Row], networks: Sequence[Row], design: Design
 ) -> dict[str, Figure]:
-    """How each learned, what each setting changes of the shares walked, and those shares."""
-    learned = [row for row in effects if row.measure == LEARNED]
+    """How each learned, what each walks, and what each setting changes of that."""
     lines = [
         figures.series(
             [row | {"mazes": row["step"] * run.recipe.mazes_per_step} for row in run.metrics],
@@ -97,39 +121,41 @@ def pictures(
         )
         for place, (who, run) in enumerate(runs.items())
     ]
-    shares = [row for row in effects if row.what["share"]]
-    sure = sum(row.what["verdict"] == SURELY for row in shares)
     drawn = {
         "learning": figures.curves(
-            lines,
-            title=_title(learned, design),
-            x="mazes read",
-            y="share of validation mazes walked exactly",
-        ),
-        "networks": figures.intervals(
+            lines, title=_learning(effects, design), x="mazes read", y="share of validation mazes walked exactly"
+        )
+    }
+    if networks:
+        drawn["networks"] = figures.intervals(
             networks,
             title=_span(networks),
             x="share of mazes walked along a shortest path, 95% interval over mazes",
             group="network",
             share=True,
-        ),
-    }
-    if design.degrees:
+        )
+    shares = [row for row in effects if row.what["share"]]
+    if design.degrees and shares:
+        sure = sum(row.what["verdict"] == APART for row in shares)
         drawn["effects"] = figures.intervals(
             shares,
-            title=f"{sure} of {len(shares)} changes are surely more than seeds make",
-            x="change in the share of mazes walked, interval over networks (a measure's together 95%)",
+            title=f"{sure} of {len(shares)} changes of what is walked are told apart from seeds",
+            x="change in the share of mazes walked, 95% interval over networks",
             group="of",
             references={"no change": 0.0},
         )
     return drawn
 
 
-def _title(learned: Sequence[Row], design: Design) -> str:
-    sure = [row for row in learned if row.what["verdict"] == SURELY]
-    if not sure:
-        return "No setting is told to change how fast they learn" if learned else "Not all walk half of the mazes"
-    return f"How fast they learn: {_change(max(sure, key=lambda row: abs(row.value)), design)}"
+def _learning(effects: Sequence[Row], design: Design) -> str:
+    learned = [row for row in effects if row.measure == LEARNED]
+    told = [row for row in learned if row.what["verdict"] == APART]
+    if told:
+        row = max(told, key=lambda row: abs(row.value))
+        return f"{_rather(row, design)}: {np.exp(row.value):.1f} times as many mazes until half are walked"
+    if not learned:
+        return "When half of the mazes are walked is not known of all"
+    return "No setting is told to change how fast they learn" if design.degrees else "How these networks learn"
 
 
 def _span(networks: Sequence[Row]) -> str:
@@ -140,24 +166,29 @@ def _span(networks: Sequence[Row]) -> str:
     return f"They differ most in mazes {most}: {low:.0%} to {high:.0%}"
 
 
-def _change(row: Row, design: Design) -> str:
-    """An effect in words."""
-    told = row.what["of"]
-    if told in design.factors:
-        first, second = design.factors[told]
-        told = f"{told} {second} rather than {first}"
-        ends = f", from {_amount(row, row.what['first'])} to {_amount(row, row.what['second'])}"
+def change(row: Row, design: Design) -> str:
+    """An effect in words: points of shares, and times of what is told by logarithms."""
+    if row.what["share"]:
+        interval = "" if isnan(row.low) else f" ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
+        does = f"changes {row.measure} by {100 * row.value:+.1f}{interval} points"
     else:
-        ends = ""
-    interval = (
-        "" if np.isnan(row.low) else f" ({_signed(row, row.low, unit=False)} to {_signed(row, row.high, unit=False)})"
-    )
-    return f"{told} changes {row.measure} by {_signed(row, row.value)}{interval}{ends}"
+        interval = "" if isnan(row.low) else f" ({np.exp(row.low):.2g} to {np.exp(row.high):.2g})"
+        does = f"multiplies {HALF_READ} by {np.exp(row.value):.2g}{interval}"
+    if row.what["of"] in design.factors:
+        return f"{_rather(row, design)} {does}{_ends(row)}"
+    one, other = row.what["of"].split(" with ")
+    first, second = design.factors[other]
+    alone = replace(row, what={"of": one})
+    return f"at {other} {second}, beyond what it does at {first}, {_rather(alone, design)} {does}"
 
 
-def _amount(row: Row, value: float) -> str:
-    return f"{value:.1%}" if row.what["share"] else f"{value:.3g}"
+def _rather(row: Row, design: Design) -> str:
+    first, second = design.factors[row.what["of"]]
+    return f"{row.what['of']} {second} rather than {first}"
 
 
-def _signed(row: Row, value: float, unit: bool = True) -> str:
-    return f"{100 * value:+.1f}" + " points" * unit if row.what["share"] else f"{value:+.3g}"
+def _ends(row: Row) -> str:
+    if row.what["share"]:
+        return f", from {row.what['first']:.1%} to {row.what['second']:.1%}"
+    first, second = np.exp(row.what["first"]), np.exp(row.what["second"])
+    return f", from {first:,.0f} to {second:,.0f} (geometric means)"

@@ -35,7 +35,7 @@ def findings(
     """The page of one circuit."""
     by = {row.what["circuit"]: row for row in kept if row.what["mazes"] == "others"}
     share = f"{numbers['circuit']:.0f} of {numbers['wires']:.0f} wires"
-    keeps = f"{share} keep {_percent(by['found'])} of the choice in mazes they were not chosen on"
+    keeps = f"{share} keep {by['found']:.0%} of the choice in mazes they were not chosen on"
     more = {f"kept by {key}": row.value for key, row in by.items()}
     return Findings(
         heading="The wires that carry the choice at a fork",
@@ -70,9 +70,9 @@ def sentences(
         f"step in {numbers['prefers_right_in_clean']:.0%} of pairs, and the logit difference moves by "
         f"{numbers['moves_by_nats']:.1f} nats. Of {numbers['wires']:.0f} wires, {numbers['circuit']:.0f} keep "
         f"{numbers['kept_on_its_mazes']:.0%} of that on the half of the mazes they were chosen on, and "
-        f"{_percent(found)} on the other half, while all others carry the other maze. The search is greedy (by score, "
+        f"{found:.0%} on the other half, while all others carry the other maze. The search is greedy (by score, "
         f"then pruned; {numbers['circuits_tried']:.0f} circuits tried): a smaller circuit may exist. The "
-        f"{strongest.what['wires']} strongest wires, unpruned, keep {_percent(strongest)} there.",
+        f"{strongest.what['wires']} strongest wires, unpruned, keep {strongest:.0%} there.",
         f"A mean can be kept by too much in one pair and too little in the next: pair by pair the circuit accounts for "
         f"{numbers['accounted_for_on_others']:.0%} of the squared effect there. With it alone the right step leads in "
         f"{numbers['right_leads_by_the_circuit_alone']:.0%} of those pairs; with all wires in "
@@ -90,7 +90,7 @@ def sentences(
 
 
 def _about_scores(wires: Sequence[Row], agreement: Row, numbers: Mapping[str, float]) -> str:
-    ranked = f"have rank correlation {agreement.value:.2f} ({agreement.low:.2f} to {agreement.high:.2f})"
+    ranked = f"have rank correlation {agreement:.2f}"
     if isnan(agreement.value):
         ranked = "have no rank correlation that can be told"
     return (
@@ -169,12 +169,8 @@ def _largest(wires: Sequence[Row]) -> str:
     sure = [row for row in wires if row.low > 0 or row.high < 0]
     if not sure:
         return "No single wire's score is surely other than 0."
-    listed = "; ".join(f"{row.what['from']} to {row.what['to']} {_percent(row)}" for row in sure[:4])
+    listed = "; ".join(f"{row.what['from']} to {row.what['to']} {row:.0%}" for row in sure[:4])
     return f"Of the circuit's wires {len(sure)} score surely other than 0, corrected for all: {listed}."
-
-
-def _percent(row: Row) -> str:
-    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"
 
 
 def _told(held: bool, refuted: bool) -> str:

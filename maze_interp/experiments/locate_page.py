@@ -75,7 +75,7 @@ def _asked(tables: Mapping[str, Sequence[Row]], settings: Any, count: int) -> st
 def _ends(rows: Sequence[Row]) -> str:
     own = {(row.what["coding"], row.measure): row for row in rows}
     said = "; ".join(
-        f"told as a {coding} {_signed(own[coding, 'op'])}, of an entropy of {own[coding, 'entropy_factual'].value:.2f}"
+        f"told as a {coding} {own[coding, 'op']:+.3f}, of an entropy of {own[coding, 'entropy_factual'].value:.2f}"
         for coding in dict.fromkeys(row.what["coding"] for row in rows)
     )
     return (
@@ -110,8 +110,8 @@ def _predicts(rows: Sequence[Row]) -> list[str]:
             (row.measure, row.what["among"], row.what["given"]): row for row in rows if row.what["reading"] == reading
         }
         parts = "; ".join(
-            f"{name} {_rank(own[name, 'all', 'nothing'])}, given length {_rank(own[name, 'all', 'length'])}, among "
-            f"heads {_rank(own[name, 'heads', 'nothing'])}"
+            f"{name} {own[name, 'all', 'nothing']:.2f}, given length {own[name, 'all', 'length']:.2f}, among "
+            f"heads {own[name, 'heads', 'nothing']:.2f}"
             for name in ("op", "size of op", "imp")
         )
         chance = max(row.what["chance"] for row in own.values())
@@ -130,7 +130,7 @@ def _predicts(rows: Sequence[Row]) -> list[str]:
 
 def _agrees(rows: Sequence[Row], apart: Sequence[tuple[Column, float]], coding: str) -> str:
     said = "; ".join(
-        f"of {past} " + ", ".join(f"{row.measure} {_rank(row)}" for row in rows if row.what["past"] == past)
+        f"of {past} " + ", ".join(f"{row.measure} {row:.2f}" for row in rows if row.what["past"] == past)
         for past in dict.fromkeys(row.what["past"] for row in rows)
     )
     imp = next(row for row in rows if (row.what["past"], row.measure) == ("prompt", "imp"))
@@ -165,7 +165,7 @@ def _signs(rows: Sequence[Row]) -> str:
         mine = sorted(
             (row for row in parts if row.what["sure"] and sign * row.value > 0), key=lambda row: -sign * row.value
         )
-        top = ", ".join(f"{row.what['part']} at {row.what['place']} {_signed(row)}" for row in mine[:LISTED])
+        top = ", ".join(f"{row.what['part']} at {row.what['place']} {row:+.3f}" for row in mine[:LISTED])
         said.append(f"{len(mine)} surely {word}{': ' + top if top else ''}")
     return f"Of {len(parts)} heads and MLPs at places, corrected for all, {'; '.join(said)}."
 
@@ -175,10 +175,10 @@ def _adds_up(rows: Sequence[Row]) -> str:
     both = [row for row in rows if row.measure != "lost to interaction"]
     said = "; ".join(
         f"layer {row.what['layer']}: {row.what['op of attention']:.3f}, heads {row.what['op of its heads']:.3f}, lost "
-        f"{_signed(row)}"
+        f"{row:+.3f}"
         for row in heads
     )
-    small = "; ".join(f"layer {row.what['layer']} {_signed(row)}" for row in both if row.n)
+    small = "; ".join(f"layer {row.what['layer']} {row:+.3f}" for row in both if row.n)
     more = [row for row in heads if abs(row.what["op of attention"]) > abs(row.what["op of its heads"])]
     return (
         f"At the decision the attention of a layer and the sum of its heads have Op {said}. In {len(more)} of "
@@ -210,12 +210,12 @@ def _learned(rows: Sequence[Row], verdicts: Mapping[str, str]) -> str:
 
 
 def _strata(rows: Sequence[Row], bare: Sequence[Row] = ()) -> str:
-    levels = ", ".join(f"{row.what['stratum']} {_plain(row)}" for row in rows if " less " not in row.what["stratum"])
+    levels = ", ".join(f"{row.what['stratum']} {row:.3f}" for row in rows if " less " not in row.what["stratum"])
     gaps = {row.what["stratum"]: row for row in rows if " less " in row.what["stratum"]}
-    said = "; ".join(f"{name} {_signed(row)}" for name, row in gaps.items())
+    said = "; ".join(f"{name} {row:+.3f}" for name, row in gaps.items())
     fork = gaps.get("fork less corridor")
     verdict = _verdict(fork.low > 0, fork.high < 0) if fork else "not told"
-    before = next((f"; before training {_plain(row)} at forks" for row in bare if row.what["stratum"] == "fork"), "")
+    before = next((f"; before training {row:.3f} at forks" for row in bare if row.what["stratum"] == "fork"), "")
     return (
         f"By small changes, the median size of Op over heads and MLPs at the second cell, mean over mazes: {levels}"
         f"{before}. "
@@ -229,16 +229,14 @@ def _walkers(rows: Sequence[Row], steps: int) -> str:
     names = sorted(
         {row.what["walker"] for row in rows if "walker" in row.what}, key=lambda name: -own[name, "op"].value
     )
-    said = "; ".join(
-        f"{name} {_signed(own[name, 'op'])}, succeeds in {own[name, 'success'].value:.0%}" for name in names
-    )
+    said = "; ".join(f"{name} {own[name, 'op']:+.3f}, succeeds in {own[name, 'success'].value:.0%}" for name in names)
     rank = rows[-1]
     return (
         f"Seen from outside, the step at a fork that all mazes share has, on the distance from the goal {steps} "
         f"steps on, Op: {said}. The model's step with a perfect search going on from it has "
-        f"{_signed(crossed['model, oracle'])}, a perfect search's step with the model going on "
-        f"{_signed(crossed['oracle, model'])}. Over {rank.what['walkers']} walkers Op and success have the rank "
-        f"correlation {_rank(rank)}. Predicted that Op ranks them as success does: "
+        f"{crossed['model, oracle']:+.3f}, a perfect search's step with the model going on "
+        f"{crossed['oracle, model']:+.3f}. Over {rank.what['walkers']} walkers Op and success have the rank "
+        f"correlation {rank:.2f}. Predicted that Op ranks them as success does: "
         f"{_verdict(rank.low > HALF, rank.high < HALF)}."
     )
 
@@ -249,26 +247,14 @@ def _endings(rows: Sequence[Row]) -> str:
     most = max((row for row in each if row.measure == "op on the ending"), key=lambda row: abs(row.value))
     least = shares[0]
     return (
-        f"Written to the end with a part of another maze held, {least.value:.0%} ({least.low:.0%} to {least.high:.0%}) "
+        f"Written to the end with a part of another maze held, {least:.0%} "
         f"of walks are still shortest with {least.what['part']} at {least.what['place']}, of the network's own "
-        f"{own.value:.0%}; most Op on the ending has {most.what['part']} at {most.what['place']} ({_signed(most)}). "
+        f"{own.value:.0%}; most Op on the ending has {most.what['part']} at {most.what['place']} ({most:+.3f}). "
         f"Over {alike.what['columns']} parts drawn from all but the strongest, its size on the ending and on the first "
-        f"step have the rank correlation {_rank(alike)}; shuffled parts stay below {alike.what['chance']:.2f}. "
+        f"step have the rank correlation {alike:.2f}; shuffled parts stay below {alike.what['chance']:.2f}. "
         f"Predicted above one half: {_verdict(alike.low > HALF, alike.high < HALF)}."
     )
 
 
 def _verdict(held: bool, refuted: bool) -> str:
     return "held" if held else "not held" if refuted else "not told"
-
-
-def _rank(row: Row) -> str:
-    return f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
-
-
-def _signed(row: Row) -> str:
-    return f"{row.value:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
-
-
-def _plain(row: Row) -> str:
-    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"

@@ -57,7 +57,7 @@ def _on_direction(subject: Subject, shown: dict[tuple[str, str], Row]) -> Iterat
     aside, ended = (shown[subject.walker.name, measure] for measure in (ASIDE, ENDS_THERE))
     if not subject.block:
         return
-    yield f"Left to itself it ends in the corner in {ended.value:.1%} ({ended.low:.1%} to {ended.high:.1%})."
+    yield f"Left to itself it ends in the corner in {ended:.1%}."
     if not aside.n:
         return
     low, high = _bounds(aside)

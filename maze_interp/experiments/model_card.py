@@ -7,7 +7,6 @@ surely, and what it must not be used for. The front matter is what the Hugging F
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import isnan
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,7 @@ def opening(card: Card) -> list[str]:
     return [
         f"A transformer of {card.recipe.model.parameters:,} weights that reads a maze as a list of passages and writes "
         f"the shortest path through it. Its world: {mazes.describe(card.recipe.world)}. {card.recipe.reason}",
-        f"Of {exact.n:,} mazes it never read it walks {_share(exact)} exactly.",
+        f"Of {exact.n:,} mazes it never read it walks {exact:.1%} exactly.",
         f'```python\nfrom maze_interp import models\n\nmodel = models.load("{card.name}")  # a HookedTransformer that '
         "knows its own language\n```",
     ]
@@ -121,12 +120,12 @@ def comparisons(card: Card) -> Iterator[str]:
             "it knows some by heart" if gap.low > 0 else "it does worse there" if gap.high < 0 else "no sign of memory"
         )
         yield (
-            f"Of {read.n:,} mazes it read it walks {_share(read)} exactly; read less unread, "
+            f"Of {read.n:,} mazes it read it walks {read:.1%} exactly; read less unread, "
             f"{100 * gap.value:+.1f} points ({100 * gap.low:.1f} to {100 * gap.high:.1f}): {verdict}."
         )
     if anywhere is not None:
         yield (
-            f"With starts and goals anywhere, which it was not trained on, it walks {_share(anywhere)} of "
+            f"With starts and goals anywhere, which it was not trained on, it walks {anywhere:.1%} of "
             f"{anywhere.n:,} mazes exactly."
         )
 
@@ -190,7 +189,7 @@ def curve(card: Card) -> str:
     for row in (card.metrics[place] for place in chosen):
         n = row["validation_mazes"]
         share = proportion("exact", np.arange(n) < round(row["exact"] * n))
-        lines.append([f"{row['step']:,}", f"{row['step'] * per_step:,}", f"{row['loss']:.4f}", _share(share)])
+        lines.append([f"{row['step']:,}", f"{row['step'] * per_step:,}", f"{row['loss']:.4f}", f"{share:.1%}"])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -239,11 +238,5 @@ def _outcomes(row: Row) -> np.ndarray:
     return np.arange(row.n) < round(row.value * row.n)
 
 
-def _share(row: Row) -> str:
-    return f"{row.value:.1%} ({row.low:.1%} to {row.high:.1%})"
-
-
 def _reading(row: Row | None) -> str:
-    if row is None or row.n == 0:
-        return ""
-    return f"{row.value:.3f}" + ("" if isnan(row.low) else f" ({row.low:.3f} to {row.high:.3f})")
+    return f"{row:.3f}" if row is not None and row.n else ""

@@ -99,9 +99,7 @@ def _span(row: Row) -> str:
 
 def moved(circuits: list[Row], before: list[Row]) -> str:
     beyond = [row for row in circuits if row.what["beyond"]]
-    said = "; ".join(
-        f"{head_of(row)} {row.measure} {row.value:+.2f} ({row.low:+.2f} to {row.high:+.2f})" for row in beyond
-    )
+    said = "; ".join(f"{head_of(row)} {row.measure} {row:+.2f}" for row in beyond)
     return (
         f"Between the embeddings of cells, {len(beyond)} of {len(circuits)} circuit patterns stand out beyond renamed "
         f"cells, {sum(row.what['beyond'] for row in before)} before training{': ' + said if said else ''} (in standard "

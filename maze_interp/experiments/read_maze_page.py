@@ -82,15 +82,11 @@ def _published(known: Published, result: ProbeResult, rows: dict[str, Row], size
     return (
         f"Published ({known.source}; {known.of}): {known.target} {theirs[0]:.3f} after layer 0, most after layer "
         f"{top}, {theirs[top]:.3f}, {theirs[-1]:.3f} after the last; always yes {known.always_yes:.3f}. Here, on "
-        f"{lattice}: {_span(ours[0])} after layer 0, {_span(rows['model'])} at {rows['model'].what['site']}, the best "
-        f"on validation mazes, {_span(ours[-1])} after the last; always yes {rows['always yes'].value:.3f}. Not "
+        f"{lattice}: {ours[0]:.3f} after layer 0, {rows['model']:.3f} at {rows['model'].what['site']}, the best "
+        f"on validation mazes, {ours[-1]:.3f} after the last; always yes {rows['always yes'].value:.3f}. Not "
         f"published: the majority of each slot tells {rows['majority'].value:.3f}, a bag of tokens "
         f"{rows['tokens'].value:.3f}, the untrained network {rows['untrained'].value:.3f}."
     )
-
-
-def _span(row: Row) -> str:
-    return f"{row.value:.3f} ({row.low:.3f} to {row.high:.3f})"
 
 
 def _asked(result: ProbeResult) -> str:
@@ -136,20 +132,16 @@ def _predictions(result: ProbeResult, shown: dict[str, dict[str, Row]], found: d
 def _earlier(fact: str, row: Row) -> str:
     return (
         f"Predicted: {fact} is read best before the last site. At {row.what['site']}, the best of the others on "
-        f"validation mazes, {_difference(row)} against {row.what['than']}: {_outcome(row)}."
+        f"validation mazes, {row:+.3f} against {row.what['than']}: {_outcome(row)}."
     )
 
 
 def _farther(row: Row) -> str:
     return (
         f"Predicted: the less is told of what lies ahead the farther it is. On {row.n} mazes that have both, of the "
-        f"nearer half of these steps is told, beyond the three cells, {_difference(row)} against the farther half: "
+        f"nearer half of these steps is told, beyond the three cells, {row:+.3f} against the farther half: "
         f"{_outcome(row)}."
     )
-
-
-def _difference(row: Row) -> str:
-    return f"{row.value:+.3f}" + ("" if np.isnan(row.low) else f" ({row.low:+.3f} to {row.high:+.3f})")
 
 
 def _outcome(row: Row) -> str:
@@ -182,7 +174,7 @@ def _selective(result: ProbeResult, shown: dict[str, dict[str, Row]]) -> str:
     """How far each fact's score exceeds that on labels learned by heart, at the fact's best site."""
     at = {(row.what["target"], row.what["site"]): row for row in result.selectivity}
     said = ", ".join(
-        f"{fact} {_difference(at[fact, rows['model'].what['site']])} on {rows[probing.TASK].value:.3f}"
+        f"{fact} {at[fact, rows['model'].what['site']]:+.3f} on {rows[probing.TASK].value:.3f}"
         for fact, rows in shown.items()
     )
     return (

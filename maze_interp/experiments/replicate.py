@@ -29,6 +29,7 @@ PREDICTION = (
     "they were asked about explain."
 )
 FINE = 1000  # parts of one asking, as progress counts them
+SEVERAL = ("replicate", "factors")  # experiments that compare runs themselves
 NETWORKS, CONTROL = "several networks", "one network, other mazes"
 
 
@@ -113,7 +114,7 @@ def _experiment(settings: Settings) -> tuple[Any, Any]:
     """The experiment and its settings."""
     from maze_interp.experiments import EXPERIMENTS
 
-    known = {name: module for name, module in EXPERIMENTS.items() if _asks_a_run(module) and name != "replicate"}
+    known = {name: one for name, one in EXPERIMENTS.items() if _asks_a_run(one) and name not in SEVERAL}
     if settings.experiment not in known:
         raise recipes.unknown("experiment that asks one run", settings.experiment, known)
     if taken := {"run", "seed"} & settings.given.keys():

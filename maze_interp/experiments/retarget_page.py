@@ -33,27 +33,27 @@ def sentences(rows: Sequence[Row], differences: Sequence[Row], heads: Sequence[R
     together = max((row for row in heads if row.what["head"] < 0), key=lambda row: row.value)
     return [
         f"In {rows[0].n} test mazes another goal was wished for. With the goal really moved in the prompt the model "
-        f"walks to it by a shortest path in {_percent(find[PROMPT, SOLVES])}, untouched in "
-        f"{_percent(find[UNTOUCHED, SOLVES])}.",
+        f"walks to it by a shortest path in {find[PROMPT, SOLVES]:.0%}, untouched in "
+        f"{find[UNTOUCHED, SOLVES]:.0%}.",
         f"Chosen on validation mazes: {best.what['strength']:g} times the vector, at {PLACES[best.what['place']]}, "
-        f"after layer {best.what['layer']} (there {_percent(best)}). The new goal's vector added and the old one's "
-        f"taken away, it solves for the new goal in {_percent(find[BOTH, SOLVES])}; changes as large in random "
-        f"directions do in {_percent(find[RANDOM, SOLVES])}.",
+        f"after layer {best.what['layer']} (there {best:.0%}). The new goal's vector added and the old one's "
+        f"taken away, it solves for the new goal in {find[BOTH, SOLVES]:.0%}; changes as large in random "
+        f"directions do in {find[RANDOM, SOLVES]:.0%}.",
         f"The goal's token as another maze's prompt holds it, at all depths behind the first layer, does it in "
-        f"{_percent(find[TOKENS, SOLVES])}, at the chosen depth alone in {_percent(find[TOKEN, SOLVES])}; as its own "
-        f"maze's prompt with the new goal holds it, in {_percent(find[OWN, SOLVES])}.",
+        f"{find[TOKENS, SOLVES]:.0%}, at the chosen depth alone in {find[TOKEN, SOLVES]:.0%}; as its own "
+        f"maze's prompt with the new goal holds it, in {find[OWN, SOLVES]:.0%}.",
         f"Predicted: taking the old goal's vector away keeps from it more often than adding the new one's brings "
-        f"there. With the one taken away {_percent(find[SUBTRACT, OLD])} of paths still end at the old goal (untouched "
-        f"{_percent(find[UNTOUCHED, OLD])}, moved as far at random {_percent(find[RANDOM_AWAY, OLD])}); with the other "
-        f"added {_percent(find[ADD, NEW])} end at the new one ({_percent(find[ADD, OLD])} at the old): "
+        f"there. With the one taken away {find[SUBTRACT, OLD]:.0%} of paths still end at the old goal (untouched "
+        f"{find[UNTOUCHED, OLD]:.0%}, moved as far at random {find[RANDOM_AWAY, OLD]:.0%}); with the other "
+        f"added {find[ADD, NEW]:.0%} end at the new one ({find[ADD, OLD]:.0%} at the old): "
         f"{_points(leaves)}, {_verdict(leaves.low > 0, leaves.high < 0)}.",
         f"Predicted: success falls with the distance of the new goal from the old way, more than that of goals really "
         f"moved. A step of distance changes it by {_points(apart[f'change a step of distance, {BOTH}'])}, of goals "
         f"really moved by {_points(apart[f'change a step of distance, {PROMPT}'])}; difference {_points(away)}, "
         f"{_verdict(away.high < 0, away.low > 0)}.",
-        f"What single heads write of goals succeeds in {_percent(top)} at most (head {top.what['layer']}."
+        f"What single heads write of goals succeeds in {top:.0%} at most (head {top.what['layer']}."
         f"{top.what['head']}; the most of {len(heads)} tried), all heads of layer {together.what['layer']} together "
-        f"in {_percent(together)}.",
+        f"in {together:.0%}.",
     ]
 
 
@@ -105,10 +105,6 @@ def _line(way: str, rows: Sequence[Row]) -> Series:
 
 def _verdict(held: bool, refuted: bool) -> str:
     return "held" if held else "refuted" if refuted else "not told"
-
-
-def _percent(row: Row) -> str:
-    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"
 
 
 def _points(row: Row) -> str:

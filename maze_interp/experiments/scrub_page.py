@@ -131,9 +131,9 @@ def _measures(rows: Sequence[Row], layer: int, unseeing: bool) -> dict[str, Row]
 
 def _all(own: Mapping[str, Row]) -> str:
     """A hypothesis by all measures that there are."""
-    said = [f"{_percent(own[RECOVERED])} recovered"] if RECOVERED in own else []
-    said += [f"{_percent(own[BEYOND])} beyond a guess"] if BEYOND in own else []
-    right = f"right at {own[RIGHT].value:.0%} of {own[RIGHT].n} forks, {_percent(own[LOST])} lost"
+    said = [f"{own[RECOVERED]:.0%} recovered"] if RECOVERED in own else []
+    said += [f"{own[BEYOND]:.0%} beyond a guess"] if BEYOND in own else []
+    right = f"right at {own[RIGHT].value:.0%} of {own[RIGHT].n} forks, {own[LOST]:.0%} lost"
     return ", ".join([*said, f"{right} of the plain model's {own[UNSCRUBBED].value:.0%} there"])
 
 
@@ -162,7 +162,3 @@ def _reach(law: str, far: Sequence[Row]) -> Figure:
 def _lost(far: Sequence[Row]) -> str:
     """The most that a law loses before any layer."""
     return f"{max(row.value for row in far if row.measure == LOST and row.what['carries'] != CONTROL):.0%}"
-
-
-def _percent(row: Row) -> str:
-    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"

@@ -43,7 +43,7 @@ def sentence(table: Sequence[Row]) -> str:
     for name in MEASURES.values():
         mine = [row for row in table if row.measure == name]
         surely = [row for row in mine if row.what[P] < 0.05]
-        told = ", ".join(f"{row.value:+.3f} ({row.low:+.3f} to {row.high:+.3f}) at {row.what[RATE]:g}" for row in mine)
+        told = ", ".join(f"{row:+.3f} at {row.what[RATE]:g}" for row in mine)
         verdict = f"surely at {', '.join(f'{row.what[RATE]:g}' for row in surely)}" if surely else "at no rate surely"
         said.append(f"{name} {told}: {verdict}")
     if not table:

@@ -63,9 +63,9 @@ def predicted(found: Measured) -> tuple[str, str]:
     slope, height = line.row(0, "slope"), line.row(1, "intercept")
     title = f"Measured optimisation is {slope.value:.2f} times the predicted and {height.value:+.3f} nats"
     return title, (
-        f"Over {line.n} policies measured optimisation is {slope.value:.3f} ({slope.low:.3f} to {slope.high:.3f}) "
-        f"times what success predicts, {height.value:+.3f} ({height.low:+.3f} to {height.high:+.3f}) nats; R^2 is "
-        f"{share.value:.3f} ({share.low:.3f} to {share.high:.3f}). Intervals allow for networks and for the histories "
+        f"Over {line.n} policies measured optimisation is {slope:.3f} "
+        f"times what success predicts, {height:+.3f} nats; R^2 is "
+        f"{share:.3f}. Intervals allow for networks and for the histories "
         "that all of them are measured on."
     )
 
@@ -89,11 +89,10 @@ def named(rows: Sequence[Row], few: Sequence[Row]) -> str:
     """How often each identifier names the objective."""
     told = {row.what["identifier"]: row for row in rows if row.measure == "identified"}
     region = {row.measure: row for row in rows}
-    said = ", ".join(f"{name} {row.value:.1%} ({row.low:.1%} to {row.high:.1%})" for name, row in told.items())
+    said = ", ".join(f"{name} {row:.1%}" for name, row in told.items())
     least = {row.what["identifier"]: row for row in reversed(few)}
     fewest = "; ".join(
-        f"with {row.what['histories']} histories by the {name} in {row.value:.1%} ({row.low:.1%} to {row.high:.1%})"
-        for name, row in reversed(least.items())
+        f"with {row.what['histories']} histories by the {name} in {row:.1%}" for name, row in reversed(least.items())
     )
     return (
         f"The objective is named rightly by: {said}; {fewest}. A region at {SHOWN:.0%}, of excesses of other seeds, "

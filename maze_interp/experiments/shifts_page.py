@@ -112,8 +112,8 @@ def _on_edges(one: Measured) -> Iterator[str]:
     if cut is not None and branch is not None:
         apart = "tellably more often" if cut.low > branch.high else "not tellably more often"
         yield (
-            f"{one.run} breaks a rule (starts elsewhere, jumps or goes through a wall) in {_share(cut)} of {cut.n} "
-            f"mazes whose goal is cut off and in {_share(branch)} of {branch.n} with one passage off the path closed "
+            f"{one.run} breaks a rule (starts elsewhere, jumps or goes through a wall) in {cut:.1%} of {cut.n} "
+            f"mazes whose goal is cut off and in {branch:.1%} of {branch.n} with one passage off the path closed "
             f"instead: {apart} (by intervals)."
         )
     for shift in ("foreign_edge", "foreign_shortcut"):
@@ -123,10 +123,6 @@ def _on_edges(one: Measured) -> Iterator[str]:
                 f"{one.run}, {SHIFTS[shift].does}: it steps along it in {crossed.value:.1%} of {crossed.n} mazes and "
                 f"walks a shortest path through passages in {right.value:.1%}."
             )
-
-
-def _share(row: Row) -> str:
-    return f"{row.value:.1%} ({row.low:.1%} to {row.high:.1%})"
 
 
 def pictures(found: list[Measured], asked: dict[str, Shift]) -> Iterator[tuple[str, Figure]]:

@@ -60,7 +60,7 @@ def _cell(one: Measured, row: Row) -> str:
     said = ", ".join(f"{there.measure} {there.value:.1%} (at home {home.value:.1%})" for home, there in broken[:MOST])
     breaks = f"breaks tellably more often: {said}" if broken else "breaks no rule tellably more often"
     return (
-        f"{one.run} in the {shift} walks {row.value:.1%} ({row.low:.1%} to {row.high:.1%}) of {row.n} mazes, which is "
+        f"{one.run} in the {shift} walks {row:.1%} of {row.n} mazes, which is "
         f"{verdict} than at home ({100 * lost.value:+.1f} points lost, {100 * lost.low:+.1f} to "
         f"{100 * lost.high:+.1f}), and {breaks}."
     )

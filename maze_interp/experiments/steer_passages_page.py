@@ -55,13 +55,13 @@ def _where(chosen: Sequence[Row], best: Row) -> str:
     if alone is not None and alone is not best:
         verdict = "refuted" if alone.high < best.low else "not told"
         beside = (
-            f" Predicted: to push at the `;` alone is as good; it is {_percent(alone)} at best, after layer "
+            f" Predicted: to push at the `;` alone is as good; it is {alone:.0%} at best, after layer "
             f"{alone.what['layer']}: {verdict}."
         )
     how = "Chosen on" if len(chosen) > 1 else "As asked, on"
     return (
         f"{how} validation mazes: {PLACES[best.what['place']]}, after layer {after}, where a passage is moved in "
-        f"{_percent(best)}.{beside}"
+        f"{best:.0%}.{beside}"
     )
 
 
@@ -74,7 +74,7 @@ def _ways(find: Mapping[tuple[str, str, float, str], Row], strength: Mapping[str
 
 
 def _list(find: Mapping[tuple[str, str, float, str], Row], method: str, strength: float, as_: str) -> str:
-    return ", ".join(f"{_percent(find[kind, method, strength, as_])} if {done}" for kind, done in WISHES.items())
+    return ", ".join(f"{find[kind, method, strength, as_]:.0%} if {done}" for kind, done in WISHES.items())
 
 
 def _controls(
@@ -160,10 +160,6 @@ def _line(label: str, rows: Sequence[Row]) -> Series:
     x = np.array([row.what["strength"] for row in ordered])
     y, low, high = (np.array([getattr(row, end) for row in ordered]) for end in ("value", "low", "high"))
     return Series(label, x, y, low, high)
-
-
-def _percent(row: Row) -> str:
-    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"
 
 
 def _points(row: Row) -> str:

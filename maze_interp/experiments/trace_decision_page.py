@@ -66,7 +66,7 @@ def _carried(rows: Sequence[Row]) -> str:
     for where, own in _layers(rows, "recovered").items():
         if where.startswith("before") and where != "before layer 0":
             top = sorted(own, key=lambda row: -row.value)[:2]
-            said.append(f"{where} " + " and ".join(f"{row.what['meaning']} {_percent(row)}" for row in top))
+            said.append(f"{where} " + " and ".join(f"{row.what['meaning']} {row:.0%}" for row in top))
     return f"Patched alone, these positions bring back most of the choice, by point estimate: {'; '.join(said)}."
 
 
@@ -82,7 +82,7 @@ def _joined(rows: Sequence[Row]) -> str:
         verdict = "not held"
     return (
         f"Predicted: it passes through the `;` of the changed edge, half of it or more at some layer. Beyond its "
-        f"controls that position brings back {_percent(top)} at most, before layer {top.what['layer']}: {verdict}."
+        f"controls that position brings back {top:.0%} at most, before layer {top.what['layer']}: {verdict}."
     )
 
 
@@ -96,7 +96,7 @@ def _arrives(rows: Sequence[Row]) -> str:
     first = f"; half of it is surely there {arrived} for the first time" if arrived else ""
     return (
         f"Predicted: half of it or more is at the token of the fork before the last layer. There it brings back "
-        f"{_percent(last)} beyond its controls: {verdict}{first}."
+        f"{last:.0%} beyond its controls: {verdict}{first}."
     )
 
 
@@ -106,7 +106,7 @@ def _heads(rows: Sequence[Row]) -> str:
     above, count = _above(heads), len({_head(row) for row in heads})
     if not above:
         return f"None of {count} heads surely recovers more than in its controls, at any meaning of position."
-    listed = "; ".join(f"{_head(row)} at {row.what['meaning']} {_percent(row)}" for row in above[:LISTED])
+    listed = "; ".join(f"{_head(row)} at {row.what['meaning']} {row:.0%}" for row in above[:LISTED])
     return (
         f"{len({_head(row) for row in above})} of {count} heads surely recover more than in their controls at some "
         f"meaning of position, corrected for all: {listed}{'; ...' if len(above) > LISTED else ''}."
@@ -141,10 +141,6 @@ def _layers(rows: Sequence[Row], measure: str) -> dict[str, list[Row]]:
 
 def _head(row: Row) -> str:
     return f"{row.what['layer']}.{row.what['head']}"
-
-
-def _percent(row: Row) -> str:
-    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"
 
 
 def _map(rows: Sequence[Row], measure: str, title: str) -> Figure:

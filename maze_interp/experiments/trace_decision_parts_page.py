@@ -17,11 +17,6 @@ WORDS, LISTED = "words between the sections", "edges"
 LAYER = "before layer"
 
 
-def percent(row: Row) -> str:
-    """The value of a row with its interval, in percent."""
-    return f"{row.value:.0%} ({row.low:.0%} to {row.high:.0%})"
-
-
 def name(row: Row) -> str:
     """The flat name of an estimate's rank correlation."""
     return f"{row.what['estimate']}, {row.what['site']}: {row.measure}"
@@ -39,8 +34,8 @@ def about_distance(rows: Sequence[Row]) -> list[str]:
     sooner = [pair for pair in both if pair[0].high < pair[1].low]
     deciding = [max(some, key=_apart) for some in (later, sooner) if some] or [max(both, key=_apart)]
     said = "; ".join(
-        f"before layer {near.what['layer']} that token brings back {percent(near)} of changes {parts[0]} steps off and "
-        f"{percent(far)} of those {parts[1]}"
+        f"before layer {near.what['layer']} that token brings back {near:.0%} of changes {parts[0]} steps off and "
+        f"{far:.0%} of those {parts[1]}"
         for near, far in deciding
     )
     verdict = _verdict(bool(later), bool(sooner))
@@ -68,9 +63,9 @@ def about_estimates(rows: Sequence[Row]) -> list[str]:
     elsewhere = [row for row in rows if row.what["estimate"] == ESTIMATES[0] and row.what["site"] != "z"]
     others = "; ".join(f"{row.what['site']} {row.value:.2f}" for row in elsewhere)
     return [
-        f"Gradients rank heads by meaning as patching does with a rank correlation of {_correlation(along)} along the "
-        f"line between the two runs and {_correlation(one)} at one end of it; the size of the difference alone, "
-        f"which knows no gradient, ranks sizes of effects with {_correlation(size)}. Predicted: the line is better: "
+        f"Gradients rank heads by meaning as patching does with a rank correlation of {along:.2f} along the "
+        f"line between the two runs and {one:.2f} at one end of it; the size of the difference alone, "
+        f"which knows no gradient, ranks sizes of effects with {size:.2f}. Predicted: the line is better: "
         f"{better}. Along the line, elsewhere: {others}."
     ]
 
@@ -84,7 +79,7 @@ def about_losses(rows: Sequence[Row]) -> list[str]:
     for how in dict.fromkeys(row.what["how"] for row in heads):
         own = sorted((row for row in heads if row.what["how"] == how), key=lambda row: -row.value)
         sure = sum(row.low > 0 for row in own)
-        said.append(f"{how}: {_head(own[0])} {percent(own[0])}, {sure} of {len(own)} surely")
+        said.append(f"{how}: {_head(own[0])} {own[0]:.0%}, {sure} of {len(own)} surely")
     return [f"Ablated at all positions, the head that is missed most, and how many are: {'; '.join(said)}."]
 
 
@@ -104,7 +99,7 @@ def about_cuts(rows: Sequence[Row]) -> list[str]:
         beside = f" (as many others drawn at random: {chance.value:.0%})" if chance else ""
         said.append(
             f"in layer {layer} it loses {words.value:.0%} without sight of the words{beside} and {listed.value:.0%} "
-            f"without the list, a difference of {percent(row)}"
+            f"without the list, a difference of {row:.0%}"
         )
     return [
         f"Predicted: the fork's token looks the choice up at the words between the sections rather than in the list of "
@@ -123,7 +118,7 @@ def about_paths(rows: Sequence[Row]) -> list[str]:
     return [
         f"Of {last.what['pairs']} pairs whose two paths each go their maze's way, patching the fork's token before "
         f"layer {last.what['layer']} turns the preference in {preference.value:.0%} and the whole path in "
-        f"{_interval(last)}. What a path reads after the fork is not patched there."
+        f"{last:.0%}. What a path reads after the fork is not patched there."
     ]
 
 
@@ -206,7 +201,7 @@ def _missed_heads(missed: Sequence[Row], layers: int) -> Figure:
         values,
         [f"layer {i}" for i in range(layers)],
         [f"head {i}" for i in range(count)],
-        title=f"Told of another maze, head {_head(top)} is missed most: {percent(top)}",
+        title=f"Told of another maze, head {_head(top)} is missed most: {top:.0%}",
         x="head",
         y="layer",
         value="share of the way to the corrupted run",
@@ -234,11 +229,3 @@ def _open(rows: int, cols: int) -> MazeBatch:
 
 def _head(row: Row) -> str:
     return f"{row.what['layer']}.{row.what['head']}"
-
-
-def _correlation(row: Row) -> str:
-    return f"{row.value:.2f} ({row.low:.2f} to {row.high:.2f})"
-
-
-def _interval(row: Row) -> str:
-    return f"{row.value:.0%}" if np.isnan(row.low) else percent(row)

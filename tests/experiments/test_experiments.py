@@ -21,6 +21,7 @@ SMALL = {  # settings that make it quick
     "misgeneralisation": {"mazes": 40},
     "prompt_length": {"mazes": 20, "validation": 10},
     "replicate": {"given": {"mazes": "30"}},
+    "factors": {"mazes": 20, "only": "row_by_row"},
     "read_maze": {"probe": probing.ProbeRecipe(targets=("passage", "goal"), mazes=80, unseen=40)},
     "name_heads": {"mazes": 10},
     "search_or_heuristic": {"mazes": 60},
@@ -59,12 +60,16 @@ def ignorant(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def asked(trained):
+def asked(trained, tmp_path_factory):
     """Each experiment's settings and what it found the first time it was asked for."""
 
     @functools.cache
     def once(name):
-        settings = EXPERIMENTS[name].Settings(run=str(trained.folder), seed=3, **SMALL.get(name, {}))
+        runs = str(trained.folder)
+        if name == "factors":  # asks of several runs what they differ in
+            short = training.train(replace(tiny.LEARNS, steps=1), tmp_path_factory.mktemp("short") / "run")
+            runs += f",{short.folder}"
+        settings = EXPERIMENTS[name].Settings(run=runs, seed=3, **SMALL.get(name, {}))
         return settings, EXPERIMENTS[name].run(settings)
 
     return once

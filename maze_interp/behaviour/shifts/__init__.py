@@ -6,7 +6,7 @@ A shift starts from the model's home, its training world and its language. To ad
 from itertools import product
 
 from maze_interp import recipes
-from maze_interp.behaviour.shifts.constraints import CONSTRAINTS, OUTCOMES, arrival, outcomes
+from maze_interp.behaviour.shifts.constraints import CONSTRAINTS, OUTCOMES, arrival, outcomes, reachable
 from maze_interp.behaviour.shifts.control import Matched, length_matched
 from maze_interp.behaviour.shifts.declaration import (
     AS_TRAINED,
@@ -72,6 +72,7 @@ __all__ = [
     "length_matched",
     "measure",
     "outcomes",
+    "reachable",
     "shifted",
     "to_world",
     "unshifted",
