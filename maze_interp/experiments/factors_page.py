@@ -57,7 +57,8 @@ def asked(names: Sequence[str], design: Design, count: int) -> str:
     several = [cell for cell in design.cells if cell.sum() > 1]
     where = "; ".join(combination(design, int(np.flatnonzero(cell)[0])) for cell in several)
     alone = len(design.cells) - len(several)
-    assumed = f", which is taken for that of the {alone} combinations with one network as well" if alone else ""
+    others = "the other combination" if alone == 1 else f"the {alone} other combinations"
+    assumed = f", which is taken for that of {others} as well" if alone else ""
     return (
         f"{said} What a setting changes is told from what seeds do with {freedom} of freedom (networks of {where}"
         f"{assumed})."

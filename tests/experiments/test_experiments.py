@@ -24,6 +24,7 @@ SMALL = {  # settings that make it quick
     "factors": {"mazes": 20, "only": "row_by_row"},
     "read_maze": {"probe": probing.ProbeRecipe(targets=("passage", "goal"), mazes=80, unseen=40)},
     "name_heads": {"mazes": 10},
+    "heads_needed": {"mazes": 20},
     "search_or_heuristic": {"mazes": 60},
     "embeddings": {"mazes": 20},
     "lens": {"mazes": 20, "learn": 40, "steps": 4},

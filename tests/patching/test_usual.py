@@ -1,0 +1,92 @@
+"""What is usual at a cell is a mean over other mazes, and a head is made to write it there and nowhere else."""
+
+import numpy as np
+import pytest
+import torch
+
+from maze_interp import mazes, patching
+from maze_interp.models import access
+from maze_interp.tokens import PATH
+from tests import tiny
+
+MODEL = tiny.model(seed=3)
+
+
+@pytest.fixture(scope="module")
+def tokens():
+    drawn = mazes.draw(tiny.RAGGED, 30, seed=4)
+    drawn = drawn[mazes.solve(drawn, seed=0).length > 1]
+    return MODEL.maze_tokenizer.encode(drawn, mazes.solve(drawn, seed=0), seed=0)
+
+
+def written(tokens):
+    """[layer][maze, position, head, d_head] by TransformerLens."""
+    names = [f"blocks.{layer}.attn.hook_z" for layer in range(MODEL.cfg.n_layers)]
+    with torch.inference_mode():
+        _, cache = MODEL.run_with_cache(torch.from_numpy(tokens.ids).long(), names_filter=names)
+    return [cache[name].numpy() for name in names]
+
+
+def only(*chosen):
+    heads = np.zeros((MODEL.cfg.n_layers, MODEL.cfg.n_heads), dtype=bool)
+    for layer, head in chosen:
+        heads[layer, head] = True
+    return heads
+
+
+def test_the_usual_is_the_mean_at_a_cell_over_one_half_of_the_mazes(tokens):
+    said = patching.usual.usual(MODEL, tokens)
+    every = written(tokens)
+    seen = 0
+    for half in (0, 1):
+        for cell in range(said.written.shape[1]):
+            at = (tokens.part == PATH) & (tokens.cell == cell) & (said.half == half)[:, None]
+            if not at.any():
+                assert np.isnan(said.written[half, cell]).all()
+                continue
+            for layer, z in enumerate(every):
+                np.testing.assert_allclose(said.written[half, cell, layer], z[at].mean(axis=0), atol=1e-5)
+            seen += 1
+    assert seen > 20
+
+
+def test_a_head_is_made_to_write_it_at_the_cells_of_the_path_alone(tokens):
+    """As a hook of TransformerLens does position by position, in the first layer and in the second."""
+    said, ids = patching.usual.usual(MODEL, tokens), torch.from_numpy(tokens.ids).long()
+    for layer, head in ((0, 1), (1, 0)):
+
+        def change(z, hook, layer=layer, head=head):
+            for maze, position in np.argwhere(tokens.part == PATH):
+                cell = tokens.cell[maze, position]
+                if 0 <= cell < said.written.shape[1]:
+                    value = said.written[1 - said.half[maze], cell, layer, head]
+                    if not np.isnan(value).any():
+                        z[maze, position, head] = torch.from_numpy(value)
+            return z
+
+        with torch.inference_mode():
+            slow = MODEL.run_with_hooks(ids, fwd_hooks=[(f"blocks.{layer}.attn.hook_z", change)]).numpy()
+            plain = access.run(MODEL, ids).logits.numpy()
+        fast = patching.usual.forced(MODEL, tokens, only((layer, head)), said)
+        np.testing.assert_allclose(fast, slow, atol=1e-4)
+        assert np.abs(fast - plain).max() > 0.01
+        before = np.cumsum(tokens.part == PATH, axis=1) == 0
+        np.testing.assert_allclose(fast[before], plain[before], atol=1e-4)
+
+
+def test_without_a_head_and_with_one_that_nobody_hears_nothing_changes(tokens):
+    deaf = tiny.model(seed=3)
+    with torch.no_grad():
+        deaf.blocks[1].attn.W_O[0] = 0
+    said, ids = patching.usual.usual(deaf, tokens), torch.from_numpy(tokens.ids).long()
+    with torch.inference_mode():
+        plain = access.run(deaf, ids).logits.numpy()
+    np.testing.assert_allclose(patching.usual.forced(deaf, tokens, only(), said), plain, atol=1e-5)
+    np.testing.assert_allclose(patching.usual.forced(deaf, tokens, only((1, 0)), said), plain, atol=1e-4)
+
+
+def test_one_maze_has_no_others(tokens):
+    with pytest.raises(ValueError, match="needs two, not 1"):
+        patching.usual.usual(MODEL, tokens[:1])
+    two = patching.usual.usual(MODEL, tokens[:2])  # the other's cells, as far as both go there
+    assert two.half.tolist() == [0, 1]
