@@ -30,13 +30,15 @@ PREDICTION = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The run to read and on how many test mazes; `layer` of the token view, -1 the last.
+    """The run to read, at which of its checkpoints (-1: when finished), on how many test mazes; `layer` of the token
+    view, -1 the last.
 
     `head`, if not -1, is one of that layer to look at in full: its circuits, and its attention by distance. `maze` is
     the test maze along whose path attention is drawn, -1 the one with the longest solved path.
     """
 
     run: str = ""
+    step: int = -1
     mazes: int = 200
     layer: int = -1
     head: int = -1
@@ -45,9 +47,12 @@ class Settings:
 
 
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
-    """Scores, circuits and pictures of every head. `progress` counts mazes, each read three times."""
+    """Scores, circuits and pictures of every head. `progress` counts mazes, each read three times.
+
+    Raises ValueError for a step of which the run has no checkpoint.
+    """
     trained = training.open_run(settings.run)
-    model, untrained = trained.model(), trained.model(0)
+    model, untrained = trained.model(None if settings.step < 0 else settings.step), trained.model(0)
     layers = model.cfg.n_layers
     _check("layer", settings.layer, -layers, layers)
     _check("head", settings.head, -1, model.cfg.n_heads)

@@ -1,9 +1,10 @@
-"""What a head says of this maze is taken away where the path is; that it says where the path is stays.
+"""What a head says of this maze is taken away where the path is, and what is usual there put in its place.
 
 At every cell of the path a head's output is replaced by its mean at that cell in other mazes. Ablation by mean
 (`ablation`) keeps what a head says of any token of a meaning; a head that merely says which cell it stands at would
-seem to matter there. What is lost here is what the head had read of the maze (or of the path before). Cells are asked
-in two halves of the mazes, each replaced by means over the other, so that no maze enters its own.
+seem to matter there. What is lost here is what the head had read of the maze (or of the path before). Where means are
+over visits that also take the same next step, what is lost is what it had read besides the next step. The mazes lie in
+two halves, each replaced by means over the other, so that no maze enters its own.
 """
 
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from maze_interp import seeds
 from maze_interp.mazes import NO_CELL
 from maze_interp.models import HookedTransformer, Site, access
 from maze_interp.tokens import PATH, TokenBatch
@@ -22,49 +24,53 @@ BATCH = 64
 
 @dataclass(frozen=True)
 class Usual:
-    """What each head writes at each cell on average over the mazes of either half; nan where a half never goes."""
+    """What each head writes on average over the visits of one kind in either half; nan where a half has none.
 
-    written: Float[np.ndarray, "half cell layer head d_head"]
+    `kind` says of which kind the visit at each position is; NO_CELL where there is none.
+    """
+
+    written: Float[np.ndarray, "half kind layer head d_head"]
+    kind: Int[np.ndarray, "maze position"]
     half: Int[np.ndarray, " maze"]
 
 
-def usual(model: HookedTransformer, tokens: TokenBatch) -> Usual:
+def usual(model: HookedTransformer, tokens: TokenBatch, kind: Int[np.ndarray, "maze position"] | None = None) -> Usual:
     """The means over whole sequences, the mazes with even places against those with odd ones.
 
-    Raises ValueError if there are fewer than two.
+    Visits of one `kind` (None: of one cell, see `cells`) have one mean. Raises ValueError for fewer than two sequences.
     """
     if len(tokens) < 2:
         raise ValueError(f"a mean over other mazes needs two, not {len(tokens)}")
-    at = cells(tokens)
+    kind = cells(tokens) if kind is None else kind
     layers, heads, width = model.cfg.n_layers, model.cfg.n_heads, model.cfg.d_head
-    half, count = np.arange(len(tokens)) % 2, int(at.max()) + 1
+    half, count = np.arange(len(tokens)) % 2, int(kind.max()) + 1
     sums, times = np.zeros((2, count, layers, heads, width)), np.zeros((2, count))
     for rows in _batches(tokens):
         with torch.inference_mode():
             read = access.run(model, _ids(tokens, rows), read=[Site("z", layer) for layer in range(layers)]).values
-        maze, position = np.nonzero(at[rows] != NO_CELL)
-        where = half[rows][maze], at[rows][maze, position]
+        maze, position = np.nonzero(kind[rows] != NO_CELL)
+        where = half[rows][maze], kind[rows][maze, position]
         np.add.at(times, where, 1)
         for layer in range(layers):
             np.add.at(sums[:, :, layer], where, read[Site("z", layer)].numpy()[maze, position])
     with np.errstate(invalid="ignore", divide="ignore"):
-        return Usual((sums / times[..., None, None, None]).astype(np.float32), half)
+        return Usual((sums / times[..., None, None, None]).astype(np.float32), kind, half)
 
 
 def forced(
     model: HookedTransformer, tokens: TokenBatch, heads: Bool[np.ndarray, "layer head"], said: Usual
 ) -> Float[np.ndarray, "maze position vocab"]:
-    """Logits of whole sequences where these heads write, at the path's cells, what they write there in the other half.
+    """Logits of those sequences where these heads write what they write in the other half on visits of the same kind.
 
-    A cell that the other half never comes to is left as it is.
+    A visit of a kind that the other half has none of is left as it is.
     """
-    at, logits = cells(tokens), []
+    logits = []
     for rows in _batches(tokens):
-        mine = said.written[1 - said.half[rows][:, None], np.clip(at[rows], 0, said.written.shape[1] - 1)]
-        beyond = at[rows] >= said.written.shape[1]
-        known = (at[rows] != NO_CELL) & ~beyond & ~np.isnan(mine[:, :, 0, 0, 0])
+        kind = said.kind[rows]
+        mine = said.written[1 - said.half[rows][:, None], np.maximum(kind, 0)]
+        known = torch.from_numpy((kind != NO_CELL) & ~np.isnan(mine[:, :, 0, 0, 0]))
         edits = {
-            Site("z", layer, head): _instead(torch.from_numpy(mine[:, :, layer, head]), torch.from_numpy(known))
+            Site("z", layer, head): _instead(torch.from_numpy(mine[:, :, layer, head]), known)
             for layer, head in np.argwhere(heads).tolist()
         }
         with torch.inference_mode():
@@ -75,6 +81,22 @@ def forced(
 def cells(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
     """The cell that each token of the path names; NO_CELL elsewhere."""
     return np.where(tokens.part == PATH, tokens.cell, NO_CELL)
+
+
+def steps(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
+    """Which cell the path goes on to from which, a number for each pair; at the last cell, that it ends there."""
+    at = cells(tokens)
+    following = np.full_like(at, NO_CELL)
+    following[:, :-1] = at[:, 1:]
+    return np.where(at == NO_CELL, NO_CELL, at * (at.max() + 2) + following + 1)
+
+
+def dealt(tokens: TokenBatch, kind: Int[np.ndarray, "maze position"], *, seed: int) -> Int[np.ndarray, "maze position"]:
+    """The kinds dealt out anew, at random, among the visits of each cell: as many of each, and they tell nothing."""
+    at, mixed, rng = cells(tokens), kind.copy(), seeds.generator(seed, "dealt")
+    for cell in range(at.max() + 1):
+        mixed[at == cell] = rng.permutation(kind[at == cell])
+    return mixed
 
 
 def _instead(value: Tensor, known: Tensor) -> access.Edit:

@@ -11,7 +11,7 @@ from maze_interp.experiments import heads_needed
 def found(trained):
     told = []
     made = heads_needed.run(heads_needed.Settings(run=str(trained.folder), mazes=60), lambda *given: told.append(given))
-    assert told[-1] == (2 * 3 + 1, 2 * 3 + 1)
+    assert told[-1] == (2 * 3 + 3, 2 * 3 + 3)
     return made
 
 
@@ -25,6 +25,20 @@ def test_every_head_and_every_layer_is_taken_away(found):
     assert f"{most:.1%}" in found.sentences[2]
     title = found.figures["heads"].layout.title.text
     assert f"{most.what['layer']}.{most.what['head']}" in title
+
+
+def test_the_head_needed_most_is_told_more(found):
+    cell, step, dealt = found.tables["needed_most"]
+    most = max(found.tables["heads"], key=lambda row: row.value)
+    assert cell.value == most.value
+    assert [row.what["told"] for row in (cell, step, dealt)] == [
+        heads_needed.THE_CELL,
+        heads_needed.THE_STEP,
+        heads_needed.ANY_STEP,
+    ]
+    assert (row.what["layer"] == most.what["layer"] for row in (cell, step, dealt))
+    held = ", as predicted;" if step.value < cell.value / 3 else ", not as predicted;"
+    assert held in found.sentences[4]
 
 
 def test_names_along_the_path_stand_beside_what_is_lost(found):

@@ -79,6 +79,18 @@ def test_a_layer_that_does_not_exist_is_refused(trained):
         name_heads.run(name_heads.Settings(run=str(trained.folder), mazes=10, maze=10))
 
 
+def test_a_checkpoint_is_asked_as_the_finished_network_is(trained, found):
+    """The last checkpoint is the finished network; the first is the untrained one, which bears no names."""
+    last, first = (
+        name_heads.run(name_heads.Settings(run=str(trained.folder), mazes=MAZES, step=step))
+        for step in (trained.recipe.steps, 0)
+    )
+    assert last.sentences == found.sentences
+    assert first.numbers["heads_named"] == found.numbers["heads_named_untrained"]
+    with pytest.raises(ValueError, match="no checkpoint of step 7"):
+        name_heads.run(name_heads.Settings(run=str(trained.folder), step=7))
+
+
 def test_a_chosen_head_is_shown_in_full_on_a_chosen_maze(trained):
     settings = name_heads.Settings(run=str(trained.folder), mazes=10, layer=0, head=1, maze=3)
     page = name_heads.run(settings)

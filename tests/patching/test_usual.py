@@ -74,6 +74,27 @@ def test_a_head_is_made_to_write_it_at_the_cells_of_the_path_alone(tokens):
         np.testing.assert_allclose(fast[before], plain[before], atol=1e-4)
 
 
+def test_visits_that_take_the_same_step_have_one_mean_and_dealt_ones_are_as_many(tokens):
+    kind, at = patching.usual.steps(tokens), patching.usual.cells(tokens)
+    following = {}
+    for maze, position in np.argwhere(at >= 0):
+        goes = at[maze, position + 1] if position + 1 < at.shape[1] else -1
+        following.setdefault(kind[maze, position], set()).add((at[maze, position], goes))
+    assert {len(pairs) for pairs in following.values()} == {1}
+    assert len({next(iter(pairs)) for pairs in following.values()}) == len(following) > 20
+    dealt = patching.usual.dealt(tokens, kind, seed=0)
+    for cell in range(at.max() + 1):
+        assert sorted(dealt[at == cell]) == sorted(kind[at == cell])
+    assert (dealt != kind).any()
+    assert (dealt[at < 0] == kind[at < 0]).all()
+    said = patching.usual.usual(MODEL, tokens, kind)
+    busiest = np.bincount(kind[kind >= 0]).argmax()
+    z = written(tokens)[1]
+    for half in (0, 1):
+        here = (kind == busiest) & (said.half == half)[:, None]
+        np.testing.assert_allclose(said.written[half, busiest, 1], z[here].mean(axis=0), atol=1e-5)
+
+
 def test_without_a_head_and_with_one_that_nobody_hears_nothing_changes(tokens):
     deaf = tiny.model(seed=3)
     with torch.no_grad():
