@@ -84,9 +84,10 @@ def write(card: Card) -> str:
 
 def opening(card: Card) -> list[str]:
     """What it is, how well it walks, and how it is had."""
-    exact = _row(card, "exact")
+    exact, edges = _row(card, "exact"), card.recipe.model.tokenizer.choices.edges
+    listed = "passages and walls" if edges == "both" else edges
     return [
-        f"A transformer of {card.recipe.model.parameters:,} weights that reads a maze as a list of passages and writes "
+        f"A transformer of {card.recipe.model.parameters:,} weights that reads a maze as a list of {listed} and writes "
         f"the shortest path through it. Its world: {mazes.describe(card.recipe.world)}. {card.recipe.reason}",
         f"Of {exact.n:,} mazes it never read it walks {exact:.1%} exactly.",
         f'```python\nfrom maze_interp import models\n\nmodel = models.load("{card.name}")  # a HookedTransformer that '

@@ -54,17 +54,15 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     trained = training.open_run(settings.run)
     model, untrained = trained.model(None if settings.step < 0 else settings.step), trained.model(0)
     layers = model.cfg.n_layers
-    _check("layer", settings.layer, -layers, layers)
-    _check("head", settings.head, -1, model.cfg.n_heads)
-    _check("maze", settings.maze, -1, settings.mazes)
+    _check(settings, layers, model.cfg.n_heads)
     seed = seeds.derive(settings.seed, "name_heads")
     asked = held_out_mazes(trained, settings.mazes, seed=seed)
     solutions = mazes.solve(asked, seed=seed)
     walked = models.rollout(model, asked, seed=seed)
-    steps = [partial(_report, progress, turn) for turn in range(3)]
-    scores = attention.score_heads(model, asked, solutions, seed=seed, progress=steps[0])
-    control = attention.score_heads(untrained, asked, solutions, seed=seed, progress=steps[1])
-    distances = attention.by_distance(model, asked, walked, seed=seed, progress=steps[2])
+    turns = [partial(_report, progress, turn) for turn in range(3)]
+    scores = attention.score_heads(model, asked, solutions, seed=seed, progress=turns[0])
+    control = attention.score_heads(untrained, asked, solutions, seed=seed, progress=turns[1])
+    distances = attention.by_distance(model, asked, walked, seed=seed, progress=turns[2])
     rows = attention.score_rows(scores, seed=seed)
     tops = {row.measure: row for row in attention.strongest(scores, seed=seed)}
     looks, heads = tops["adjacency"], layers * model.cfg.n_heads
@@ -114,9 +112,11 @@ def _report(progress: Progress | None, turn: int, done: int, count: int) -> None
         progress(turn * count + done, 3 * count)
 
 
-def _check(name: str, given: int, least: int, end: int) -> None:
-    if not least <= given < end:
-        raise ValueError(f"{name} must be one of {least}..{end - 1}, not {given}")
+def _check(settings: Settings, layers: int, heads: int) -> None:
+    for name, least, end in (("layer", -layers, layers), ("head", -1, heads), ("maze", -1, settings.mazes)):
+        given = getattr(settings, name)
+        if not least <= given < end:
+            raise ValueError(f"{name} must be one of {least}..{end - 1}, not {given}")
 
 
 def _pictures(

@@ -7,7 +7,7 @@ over visits that also take the same next step, what is lost is what it had read 
 two halves, each replaced by means over the other, so that no maze enters its own.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -32,6 +32,16 @@ class Usual:
     written: Float[np.ndarray, "half kind layer head d_head"]
     kind: Int[np.ndarray, "maze position"]
     half: Int[np.ndarray, " maze"]
+
+    def at(self, kind: Int[np.ndarray, "maze position"]) -> "Usual":
+        """The same means for visits of these kinds instead; none where nobody ever saw one of a kind."""
+        return replace(self, kind=np.where(kind < self.written.shape[1], kind, NO_CELL))
+
+    @property
+    def known(self) -> Bool[np.ndarray, "maze position"]:
+        """Where there is a mean to write."""
+        mine = self.written[1 - self.half[:, None], np.maximum(self.kind, 0)]
+        return (self.kind != NO_CELL) & ~np.isnan(mine[:, :, 0, 0, 0])
 
 
 def usual(model: HookedTransformer, tokens: TokenBatch, kind: Int[np.ndarray, "maze position"] | None = None) -> Usual:
@@ -66,9 +76,9 @@ def forced(
     """
     logits = []
     for rows in _batches(tokens):
-        kind = said.kind[rows]
-        mine = said.written[1 - said.half[rows][:, None], np.maximum(kind, 0)]
-        known = torch.from_numpy((kind != NO_CELL) & ~np.isnan(mine[:, :, 0, 0, 0]))
+        part = replace(said, kind=said.kind[rows], half=said.half[rows])
+        mine = said.written[1 - part.half[:, None], np.maximum(part.kind, 0)]
+        known = torch.from_numpy(part.known)
         edits = {
             Site("z", layer, head): _instead(torch.from_numpy(mine[:, :, layer, head]), known)
             for layer, head in np.argwhere(heads).tolist()
@@ -83,12 +93,16 @@ def cells(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
     return np.where(tokens.part == PATH, tokens.cell, NO_CELL)
 
 
-def steps(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
-    """Which cell the path goes on to from which, a number for each pair; at the last cell, that it ends there."""
+def steps(tokens: TokenBatch, goes: Int[np.ndarray, "maze position"] | None = None) -> Int[np.ndarray, "maze position"]:
+    """Which cell the path goes on to from which, a number for each pair; at the last cell, that it ends there.
+
+    `goes` are other cells to go on to than the path does.
+    """
     at = cells(tokens)
-    following = np.full_like(at, NO_CELL)
-    following[:, :-1] = at[:, 1:]
-    return np.where(at == NO_CELL, NO_CELL, at * (at.max() + 2) + following + 1)
+    if goes is None:
+        goes = np.full_like(at, NO_CELL)
+        goes[:, :-1] = at[:, 1:]
+    return np.where(at == NO_CELL, NO_CELL, at * (at.max() + 2) + goes + 1)
 
 
 def dealt(tokens: TokenBatch, kind: Int[np.ndarray, "maze position"], *, seed: int) -> Int[np.ndarray, "maze position"]:

@@ -178,6 +178,15 @@ def test_a_card_says_what_its_numbers_say(made):
     assert "it read the same 200 again and again" in model_card.write(few)
 
 
+@pytest.mark.parametrize(
+    ("scheme", "listed"),
+    [("adjacency_list", "passages"), ("walls", "walls"), ("passages_and_walls", "passages and walls")],
+)
+def test_a_card_says_what_is_read(made, scheme, listed):
+    recipe = replace(made[0].recipe, model=replace(made[0].recipe.model, scheme=scheme))
+    assert f"reads a maze as a list of {listed} and writes" in model_card.opening(replace(made[0], recipe=recipe))[0]
+
+
 def test_a_card_says_what_goals_it_was_not_trained_on(made):
     bound = World(rows=3, cols=3, endpoints=Endpoints(goal_block=1))
     card = replace(made[0], recipe=replace(made[0].recipe, world=bound))
