@@ -3,7 +3,8 @@
 It is told its mean over visits of the cell that take the same step, beside visits to which steps were dealt at random.
 That the right step helps does not say that the head had read it: any hint might. So it is told, at the first fork of
 each path, its mean over visits that take another way that is open; if that is what it had to say, the walk goes there.
-And its loss is told apart by where the path is, at forks or in corridors, where only one way leads on.
+And its loss is told apart by where the path is: at forks, in corridors, where only one way leads on, or at the goal,
+where it is to stop.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from maze_interp.tokens import PATH, TokenBatch
 
 THE_CELL, THE_STEP, ANY_STEP = "the cell", "the cell and the next step", "the cell and a step dealt at random"
 UNTOUCHED, ANOTHER = "nothing", "another open way"
-FORKS, CORRIDORS = "right at forks", "right in corridors"
+FORKS, CORRIDORS, GOALS = "right at forks", "right in corridors", "right at the goal"
 TAKEN = "goes the other way"
 Heads = Bool[np.ndarray, "layer head"]
 
@@ -71,10 +72,11 @@ def _share(made: Predictions, at: Bool[np.ndarray, "maze step"]) -> Float[np.nda
 
 
 def _places(bench: Bench, made: Predictions) -> dict[str, Bool[np.ndarray, "maze step"]]:
-    """Steps from which more ways lead on than one, and those with one alone."""
+    """Steps from which more ways lead on than one, those with one alone, and the last, at the goal."""
     ways = _ways(bench, made)
     many = (ways != NO_CELL).sum(axis=2) > 1
-    return {FORKS: made.moves & many, CORRIDORS: made.moves & ~many}
+    stops = made.asked & (made.cell != NO_CELL) & ~made.moves
+    return {FORKS: made.moves & many, CORRIDORS: made.moves & ~many, GOALS: stops}
 
 
 def _ways(bench: Bench, made: Predictions) -> Int[np.ndarray, "maze step 4"]:

@@ -46,12 +46,13 @@ def about(found: Mapping[str, Sequence[Row]], head: Row) -> list[str]:
     held = "as predicted" if turned.low > TURNS else "not as predicted" if turned.high < TURNS else "which is not told"
     if plain.n == 0:
         return []
+    places = "; ".join(
+        f"{place} {where[place, most.THE_CELL]:.1%}, {where[place, most.UNTOUCHED]:.1%}"
+        for place in (most.GOALS, most.FORKS, most.CORRIDORS)
+    )
     return [
         f"Told what is usual of {most.THE_CELL}, head {_head(head)} costs {cell:.1%} of mazes; of {most.THE_STEP}, "
-        f"{step:.1%}; of {most.ANY_STEP}, {dealt:.1%}. Told the cell it is right at "
-        f"{where[most.FORKS, most.THE_CELL]:.1%} of forks (untouched {where[most.FORKS, most.UNTOUCHED]:.1%}) and in "
-        f"{where[most.CORRIDORS, most.THE_CELL]:.1%} of corridors "
-        f"(untouched {where[most.CORRIDORS, most.UNTOUCHED]:.1%}).",
+        f"{step:.1%}; of {most.ANY_STEP}, {dealt:.1%}. Where that is (told the cell, untouched): {places}.",
         f"Told at the first fork that another open way is taken, the walk goes there in {turned:.1%} of {turned.n} "
         f"mazes (untouched {plain:.1%}): what it had read being the way to take, {held}.",
     ]

@@ -69,6 +69,7 @@ def test_forks_and_corridors_are_those_of_the_maze(bench):
         ]
         assert places[most.FORKS][maze].sum() == sum(many > 1 for many in ways)
         assert places[most.CORRIDORS][maze].sum() == sum(many == 1 for many in ways)
+        assert made.cell[maze][places[most.GOALS][maze]].tolist() == [cells[-1]]
 
 
 def test_a_head_that_says_which_way_is_taken_is_believed_when_it_names_another(bench, monkeypatch):
