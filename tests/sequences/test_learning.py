@@ -48,17 +48,18 @@ def test_a_small_fixed_training_set_is_learned_by_heart():
 
 
 def test_reinforcement_raises_success_above_chance_and_keeps_predicting(pretrained):
-    """Of 1,000 histories, 5 sigma above chance (half of them) and 4 above what pretraining alone succeeds in.
+    """Of 1,000 histories each of two networks together, 5 sigma above chance (half of them) and 4 above what
+    pretraining alone succeeds in; how fast a single one learns depends on how a machine rounds.
 
     Without maintenance, the control, prediction is forgotten.
     """
     kept, lost = (
-        sequences.reinforce(pretrained.ensemble, 4, replace(SUCCEEDS, maintenance=rate), seed=1).curves
+        sequences.reinforce(pretrained.ensemble, 4, replace(SUCCEEDS, steps=300, maintenance=rate), seed=1).curves
         for rate in (0.1, 0.0)
     )
-    error = (0.25 / 1000) ** 0.5
-    assert (kept["success"][-1] > sequences.chance(4) + 5 * error).all()
-    assert (kept["success"][-1] > kept["success"][0] + 4 * error).all()
+    error = (0.25 / 2000) ** 0.5
+    assert kept["success"][-1].mean() > sequences.chance(4) + 5 * error
+    assert kept["success"][-1].mean() > kept["success"][0].mean() + 4 * error
     assert (kept["maintenance"][-1] < kept["maintenance"][0] + 0.5).all()
     assert (lost["maintenance"][-1] > kept["maintenance"][-1] + 0.2).all()
 
