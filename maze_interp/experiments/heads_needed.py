@@ -35,7 +35,6 @@ PREDICTION = (
 )
 AT_EDGES = ("connectivity",)  # names of heads that are asked elsewhere than along the path
 PERMUTED = 10_000
-Names = Mapping[tuple[int, int], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,8 @@ class Settings:
 def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """Mazes lost for want of each head and of each layer, and whether names tell. `progress` counts readings.
 
-    Raises a Refusal for a world without mazes that have one shortest path.
+    Raises a Refusal for a world without mazes that have one shortest path, and ValueError for a language that has no
+    token for each cell.
     """
     trained = training.open_run(settings.run)
     model, seed = trained.model(), seeds.derive(settings.seed, "heads_needed")

@@ -6,18 +6,15 @@ import numpy as np
 
 from maze_interp import figures
 from maze_interp.experiments import heads_needed_most as most
+from maze_interp.experiments.name_heads_page import head_of
 from maze_interp.tables import Row
 
 CLEAR, LISTED = 0.05, 5
 TURNS = 0.5  # of the mazes, more or less of which make a verdict
 
 
-def _head(row: Row) -> str:
-    return f"{row.what['layer']}.{row.what['head']}"
-
-
 def _called(row: Row) -> str:
-    return f"{_head(row)} ({row.what['names'] or 'no name'})"
+    return f"{head_of(row)} ({row.what['names'] or 'no name'})"
 
 
 def singled_out(singles: Sequence[Row]) -> str:
@@ -51,7 +48,7 @@ def about(found: Mapping[str, Sequence[Row]], head: Row) -> list[str]:
         for place in (most.GOALS, most.FORKS, most.CORRIDORS)
     )
     return [
-        f"Told what is usual of {most.THE_CELL}, head {_head(head)} costs {cell:.1%} of mazes; of {most.THE_STEP}, "
+        f"Told what is usual of {most.THE_CELL}, head {head_of(head)} costs {cell:.1%} of mazes; of {most.THE_STEP}, "
         f"{step:.1%}; of {most.ANY_STEP}, {dealt:.1%}. Where that is (told the cell, untouched): {places}.",
         f"Told at the first fork that another open way is taken, the walk goes there in {turned:.1%} of {turned.n} "
         f"mazes (untouched {plain:.1%}): what it had read being the way to take, {held}.",
