@@ -1,6 +1,6 @@
 """Replacing parts of one run by parts of another: which places carry the choice at a fork."""
 
-from maze_interp.patching import circuit, distances, scrubbing, usual
+from maze_interp.patching import behind, circuit, distances, scrubbing, usual
 from maze_interp.patching.ablation import ABLATIONS, ablate
 from maze_interp.patching.attribution import Attribution, agreement, at_places, attribution
 from maze_interp.patching.edge_scores import EdgeScores, edge_scores
@@ -33,6 +33,7 @@ __all__ = [
     "apart",
     "at_places",
     "attribution",
+    "behind",
     "by_meaning",
     "circuit",
     "controls",

@@ -17,9 +17,8 @@ from torch import Tensor
 from maze_interp import seeds
 from maze_interp.mazes import NO_CELL
 from maze_interp.models import HookedTransformer, Site, access
+from maze_interp.patching.behind import BATCH, Behind
 from maze_interp.tokens import PATH, TokenBatch
-
-BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -68,24 +67,20 @@ def usual(model: HookedTransformer, tokens: TokenBatch, kind: Int[np.ndarray, "m
 
 
 def forced(
-    model: HookedTransformer, tokens: TokenBatch, heads: Bool[np.ndarray, "layer head"], said: Usual
+    read: Behind, heads: Bool[np.ndarray, "layer head"], said: Usual
 ) -> Float[np.ndarray, "maze position vocab"]:
-    """Logits of those sequences where these heads write what they write in the other half on visits of the same kind.
+    """Logits from the paths' beginnings on where these heads write what they write in the other half on visits of the
+    same kind; zeros before.
 
     A visit of a kind that the other half has none of is left as it is.
     """
-    logits = []
-    for rows in _batches(tokens):
-        part = replace(said, kind=said.kind[rows], half=said.half[rows])
-        mine = said.written[1 - part.half[:, None], np.maximum(part.kind, 0)]
-        known = torch.from_numpy(part.known)
-        edits = {
-            Site("z", layer, head): _instead(torch.from_numpy(mine[:, :, layer, head]), known)
-            for layer, head in np.argwhere(heads).tolist()
-        }
-        with torch.inference_mode():
-            logits.append(access.run(model, _ids(tokens, rows), edits=edits).logits.numpy())
-    return np.concatenate(logits)
+
+    def instead(layer: int, rows: np.ndarray, at: slice) -> tuple[Tensor, Tensor]:
+        part = replace(said, kind=said.kind[rows, at], half=said.half[rows])
+        mine = said.written[1 - part.half[:, None], np.maximum(part.kind, 0), layer]
+        return torch.from_numpy(part.known), torch.from_numpy(mine)
+
+    return read.again(heads, instead)
 
 
 def cells(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
@@ -111,10 +106,6 @@ def dealt(tokens: TokenBatch, kind: Int[np.ndarray, "maze position"], *, seed: i
     for cell in range(at.max() + 1):
         mixed[at == cell] = rng.permutation(kind[at == cell])
     return mixed
-
-
-def _instead(value: Tensor, known: Tensor) -> access.Edit:
-    return lambda written: torch.where(known[..., None], value, written)
 
 
 def _ids(tokens: TokenBatch, rows: np.ndarray) -> Tensor:
