@@ -4,46 +4,49 @@ A name (`name_heads`) says where a head looks, not that anything comes of it. He
 the path is replaced by what it writes at that cell in other mazes: it goes on saying where the path is, and no longer
 what it read of this maze. What is lost of the mazes walked is what the walk needs of it; then of all heads of a layer.
 
-So it is at forks, in corridors and at the goal, where the walk is to stop (`heads_needed_bench`). Which heads say the
-way that is taken is asked by telling them another (`heads_needed_way`); of the head needed most it is asked what it had
-read (`heads_needed_most`).
+So it is at forks, in corridors and at the goal, where the walk is to stop (`heads_needed_bench`). Which heads turn the
+walk when another way becomes right is asked by exchange (`heads_needed_way`). Of the two heads without which most mazes
+and most steps at forks are lost, chosen on validation mazes, it is asked what they had read (`heads_needed_most`).
 
-Predictions, made when it was known of four networks that the head needed most says when to stop and not which way to
-take: at forks no head alone carries much, a whole layer does; told another open way no head alone is followed, all
-heads of one layer behind the third are; and heads with a name are needed more at forks than those without.
+Predictions, made when it was known of four networks that the head needed most says when to stop, and of eight what each
+head costs: no head alone is half of what all heads are at forks, nor turns half of what they turn; some layer does; and
+heads with a name are needed more at forks than others of their layer.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import nan
+from math import log, nan
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from maze_interp import attention, mazes, seeds, tables, training
+from maze_interp.experiments import heads_needed_bench as benches
 from maze_interp.experiments import heads_needed_most as most
 from maze_interp.experiments import heads_needed_page as page
 from maze_interp.experiments import heads_needed_way as way
 from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.experiments.findings import Findings, Progress, counter
-from maze_interp.experiments.heads_needed_bench import PLACES, WALKED, Bench
-from maze_interp.experiments.heads_needed_page import LOST, MORE
-from maze_interp.patching import behind, usual
+from maze_interp.experiments.heads_needed_bench import FORKS, PLACES, WALKED, Bench, Part
+from maze_interp.experiments.heads_needed_page import HALF, LOST, MORE, TAKEN
+from maze_interp.mazes import MazeBatch
+from maze_interp.patching import usual
 from maze_interp.recipes import Refusal
-from maze_interp.tables import Row, mean, proportion
+from maze_interp.tables import Row, mean
 
 AT_EDGES = ("connectivity",)  # names of heads that are asked elsewhere than along the path
 PERMUTED = 10_000
-Part = tuple[int, int | None]  # a head of a layer, or all of them
+CHOSEN_BY = (WALKED, FORKS)  # what the heads that are asked what they read cost most of
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The run, and on how many test mazes."""
+    """The run, on how many test mazes, and on how many validation mazes the heads needed most are chosen."""
 
     run: str = ""
     mazes: int = 300
+    validation: int = 100
     seed: int = 0
 
 
@@ -55,103 +58,139 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     """
     trained = training.open_run(settings.run)
     model, seed = trained.model(), seeds.derive(settings.seed, "heads_needed")
-    drawn = held_out_mazes(trained, settings.mazes, seed=seed)
-    asked = drawn[mazes.shortest_path_counts(drawn) == 1]
-    if len(asked) < 2:
-        raise Refusal("the world has no two test mazes with one shortest path")
-    solutions = mazes.solve(asked, seed=seed)
-    scores = attention.score_heads(model, asked, solutions, seed=seed)
-    names: dict[Part, list[str]] = {
-        head: kept
-        for head, own in attention.head_names(scores).items()
-        if (kept := [name for name in own if name not in AT_EDGES])
-    }
-    layers, heads = model.cfg.n_layers, model.cfg.n_heads
-    each: list[Part] = [(layer, head) for layer in range(layers) for head in range(heads)]
-    parts = [*each, *((layer, None) for layer in range(layers))]
-    told = counter(progress, 3 * len(parts) + 6)
-    bench = Bench(model, asked, behind.behind(model, model.maze_tokenizer.encode(asked, solutions, seed=seed)), told)
-    at_cell = usual.usual(model, bench.tokens)
-    none = np.zeros((layers, heads), dtype=bool)
-    made = bench.reads(none, at_cell)
-    right = bench.right(made)
-    lost = np.stack([right - bench.right(bench.reads(_only(none, part), at_cell)) for part in parts], axis=1)
-    called = [_called(part, names.get(part, [])) for part in parts]
-    rows = [row for place in PLACES for row in _rows(LOST[place], lost[..., PLACES.index(place)], called, seed)]
-    fork = way.first_forks(bench, made, at_cell, seed)
-    turned = np.stack([way.turned(bench, fork, _only(none, part)) for part in parts], axis=1)
-    ways = _ways(fork.goes(made), turned, way.turned(bench, fork, ~none), called, seed)
-    whole = lost[:, : len(each), PLACES.index(WALKED)]
-    top = int(whole.mean(axis=0).argmax())
-    about = most.about(bench, _only(none, each[top]), right, at_cell, seed)
-    named = _by_name(lost[:, : len(each)], np.array([one in names for one in each]), seed)
+    asked = _one_way(held_out_mazes(trained, settings.mazes, seed=seed), "test")
+    unasked = mazes.take(trained.recipe.world, settings.validation, seed=seed, split=mazes.VALIDATION)[0]
+    heads = model.cfg.n_layers * model.cfg.n_heads
+    parts = heads + model.cfg.n_layers + 1
+    told = counter(
+        progress, (1 + 2 * len(way.CHANGES)) * parts + 3 + heads + len(CHOSEN_BY) * (1 + 2 * len(most.HINTS))
+    )
+    bench = benches.bench(model, asked, seed, told)
+    names = _names(bench, seed)
+    lost = bench.lost(bench.parts(), usual.usual(model, bench.tokens))
+    rows = _losses(bench, lost, names, seed)
+    ways = [row for change in way.CHANGES for row in _ways(bench, change, names, seed)]
+    asked_of = _chosen(benches.bench(model, _one_way(unasked, "validation"), seed, told))
+    told_most = _most(bench, asked_of, seed)
+    named = _by_name(
+        lost[:, :heads],
+        np.array([part in names for part in bench.parts()[:heads]]).reshape(model.cfg.n_layers, -1),
+        seed,
+    )
     return Findings(
         heading="Which heads the walk needs",
         sentences=[
             page.PREDICTION,
-            f"Of {len(asked)} test mazes with one shortest path, read with it, {proportion('', right[:, 0] > 0):.1%} "
-            f"are walked.",
+            page.walked(told_most),
             *page.needed(rows),
-            *page.about(about, rows[top]),
+            *page.told(told_most),
             *page.ways(ways),
-            page.names(named, len(names), len(each)),
+            page.names(named, len(names), heads),
         ],
-        tables={"parts": rows, "another_way": ways, **about, "named": named},
+        tables={"parts": rows, "turned": ways, "told": told_most, "named": named},
         figures=page.drawn(rows, ways),
         numbers={
-            "walked": float(right[:, 0].mean()),
-            **{f"{page.called(row)}: {row.measure}": row.value for row in rows if not np.isnan(row.value)},
-            **{f"{page.called(row)}: {row.measure}": row.value for row in ways if row.measure == MORE and row.n},
-            **{f"named less nameless: {row.measure}": row.value for row in named},
+            "walked": page.untouched(told_most).value,
+            **{f"{page.called(row)}: {row.measure}": row.value for row in rows if row.n},
+            **{
+                f"{row.what['change']}, {page.called(row)}: {row.measure}": row.value
+                for row in ways
+                if row.measure == MORE
+            },
+            **{f"named less others: {row.measure}": row.value for row in named},
         },
     )
 
 
-def _called(part: Part, names: Sequence[str]) -> dict[str, Any]:
-    layer, head = part
-    return {"layer": layer, "head": "all" if head is None else head, "names": ", ".join(names)}
+def _one_way(drawn: MazeBatch, split: str) -> MazeBatch:
+    """Those with a step to take and one shortest path."""
+    asked = drawn[(mazes.shortest_path_counts(drawn) == 1) & (drawn.start != drawn.goal)]
+    if len(asked) < 2:
+        raise Refusal(f"the world has no two {split} mazes with one shortest path")
+    return asked
 
 
-def _only(none: Bool[np.ndarray, "layer head"], part: Part) -> Bool[np.ndarray, "layer head"]:
-    """One head, or all of a layer."""
-    layer, head = part
-    one = none.copy()
-    one[layer, slice(None) if head is None else head] = True
-    return one
+def _names(bench: Bench, seed: int) -> dict[Part, list[str]]:
+    """The names of heads that are told along the path."""
+    found = attention.head_names(attention.score_heads(bench.model, bench.mazes, bench.paths, seed=seed))
+    kept: dict[Part, list[str]] = {head: [name for name in own if name not in AT_EDGES] for head, own in found.items()}
+    return {head: own for head, own in kept.items() if own}
+
+
+def _called(part: Part, names: Mapping[Part, Sequence[str]]) -> dict[str, Any]:
+    layer, head = ("all" if one is None else one for one in part)
+    return {"layer": layer, "head": head, "names": ", ".join(names.get(part, []))}
 
 
 def _rows(
     measure: str, values: Float[np.ndarray, "maze part"], what: Sequence[Mapping[str, Any]], seed: int
 ) -> list[Row]:
-    """A row a part, the intervals widened for how many there are; one that is the same in all mazes has none."""
-    low, high = tables.bootstrap_means(values, seed=seed, level=1 - 0.05 / values.shape[1])
+    """A row a part, the intervals widened for how many there are. What is alike in all of n mazes could be otherwise
+    in so many that none of n would be seen, and they could lie as far off as values do."""
+    level = 1 - 0.05 / values.shape[1]
+    low, high = tables.bootstrap_means(values, seed=seed, level=level)
     known = ~np.isnan(values)
-    sums = np.where(known, values, 0).sum(axis=0)
+    count, sums = known.sum(axis=0), np.where(known, values, 0).sum(axis=0)
+    rows = []
+    for i, told in enumerate(what):
+        value, n = float(sums[i] / count[i]) if count[i] else nan, int(count[i])
+        unseen = 2 * min(1.0, -log((1 - level) / 2) / n) if n else nan
+        ends = (value - unseen, value + unseen) if np.isnan(low[i]) else (float(low[i]), float(high[i]))
+        rows.append(Row(measure, value, *ends, n, told))
+    return rows
+
+
+def _losses(
+    bench: Bench, lost: Float[np.ndarray, "maze part place"], names: Mapping[Part, list[str]], seed: int
+) -> list[Row]:
+    """What each part costs at each place, and at forks how much more than half of what all heads cost."""
+    what = [_called(part, names) for part in bench.parts()]
+    rows = [row for i, place in enumerate(PLACES) for row in _rows(LOST[place], lost[..., i], what, seed)]
+    forks = lost[..., PLACES.index(FORKS)]
+    return rows + _rows(HALF[LOST[FORKS]], forks[:, :-1] - forks[:, -1:] / 2, what[:-1], seed)
+
+
+def _ways(bench: Bench, change: str, names: Mapping[Part, list[str]], seed: int) -> list[Row]:
+    """How often each part turns the step, after the change and after its control; how much more often after the one
+    than after the other; and how much more than half of what all heads do. Nothing where nothing can be changed so."""
+    drawn = way.exchange(bench, change, seed)
+    if drawn is None:
+        return []
+    what = [{"change": change, **_called(part, names)} for part in bench.parts()]
+    turned = np.stack([way.turned(bench, drawn, bench.heads(part)) for part in bench.parts()], axis=1).astype(float)
+    more = turned[..., 0] - turned[..., 1]
     return [
-        Row(measure, float(sums[i] / count) if count else nan, float(low[i]), float(high[i]), int(count), told)
-        for i, (told, count) in enumerate(zip(what, known.sum(axis=0), strict=True))
+        *_rows(TAKEN, turned[..., 0], [{**part, "told": page.CHANGED} for part in what], seed),
+        *_rows(TAKEN, turned[..., 1], [{**part, "told": page.CONTROL} for part in what], seed),
+        *_rows(MORE, more, what, seed),
+        *_rows(HALF[MORE], more[:, :-1] - more[:, -1:] / 2, what[:-1], seed),
     ]
 
 
-def _ways(
-    before: Bool[np.ndarray, " fork"],
-    turned: Bool[np.ndarray, "fork part 2"],
-    every: Bool[np.ndarray, "fork 2"],
-    called: Sequence[Mapping[str, Any]],
-    seed: int,
-) -> list[Row]:
-    """How often the walk goes the other way untouched and, for each part and all heads at once, told so and told the
-    cell alone; and how much more often told so."""
-    after = np.concatenate([turned, every[:, None]], axis=1).astype(float)
-    what = [*called, {"layer": "all", "head": "all", "names": ""}]
-    rows = [proportion(page.TAKEN, before, **what[-1], told=most.UNTOUCHED)]
-    for i, told in enumerate((page.ANOTHER, most.THE_CELL) if len(before) else ()):
-        rows += _rows(page.TAKEN, after[..., i], [{**part, "told": told} for part in what], seed)
-    return rows + (_rows(MORE, after[..., 0] - after[..., 1], what, seed) if len(before) else [])
+def _chosen(bench: Bench) -> dict[str, Part]:
+    """The head without which most mazes are lost, and the one without which most steps at forks are; of a world
+    without forks, the first alone."""
+    each = [part for part in bench.parts() if None not in part]
+    lost = bench.lost(each, usual.usual(bench.model, bench.tokens))
+    known = {place: lost[~np.isnan(lost[:, 0, i]), :, i] for i, place in enumerate(PLACES) if place in CHOSEN_BY}
+    return {place: each[int(some.mean(axis=0).argmax())] for place, some in known.items() if len(some)}
 
 
-def _by_name(lost: Float[np.ndarray, "maze head place"], named: Bool[np.ndarray, " head"], seed: int) -> list[Row]:
-    """What named heads lose more than nameless ones at each place, with intervals over mazes, and the p-value of it,
+def _most(bench: Bench, chosen: Mapping[str, Part], seed: int) -> list[Row]:
+    """What those heads had read."""
+    said = most.tellings(bench, seed)
+    untouched = bench.right(bench.reads(np.zeros_like(bench.heads((None, None))), said[most.THE_CELL]))
+    found = []
+    for place, part in chosen.items():
+        made = most.right(bench, bench.heads(part), untouched, said)
+        found += [
+            replace(row, what={"most": place, **row.what}) for row in most.rows(made, "{}.{}".format(*part), seed)
+        ]
+    return found
+
+
+def _by_name(lost: Float[np.ndarray, "maze part place"], named: Bool[np.ndarray, "layer head"], seed: int) -> list[Row]:
+    """What named heads lose more than others of their layer at each place, with intervals over mazes, and its p-value,
     also corrected for how many places there are."""
     found = [_named(LOST[place], lost[..., i], named, seed) for i, place in enumerate(PLACES)]
     rows = [row for row in found if row is not None]
@@ -160,18 +199,28 @@ def _by_name(lost: Float[np.ndarray, "maze head place"], named: Bool[np.ndarray,
 
 
 def _named(
-    measure: str, lost: Float[np.ndarray, "maze head"], named: Bool[np.ndarray, " head"], seed: int
+    measure: str, lost: Float[np.ndarray, "maze part"], named: Bool[np.ndarray, "layer head"], seed: int
 ) -> Row | None:
-    """What named heads lose more than nameless ones, with an interval over mazes, and as `p` how often names dealt out
-    at random make as large a difference; nothing where all or none have a name, or no maze has such a place."""
-    lost = lost[~np.isnan(lost).any(axis=1)]
-    if named.all() or not named.any() or len(lost) == 0:
+    """What named heads lose more than others of their layer, with an interval over mazes, and as `p` how often names
+    dealt out within each layer make as large a difference; nothing where no layer has both, or no maze such a place.
+
+    Layers are needed unlike, and some bear no name, so names dealt over all heads would tell of layers too.
+    """
+    lost = lost[~np.isnan(lost).any(axis=1)].reshape(-1, *named.shape)
+    both = named.any(axis=1) & ~named.all(axis=1)
+    if not both.any() or len(lost) == 0:
         return None
-    per_head = lost.mean(axis=0)
-    found = per_head[named].mean() - per_head[~named].mean()
+    named, lost = named[both], lost[:, both]
+    apart, per_head = _apart(lost, named).mean(axis=1), lost.mean(axis=0)
     rng = seeds.generator(seed, "names")
-    dealt = np.array([rng.permutation(named) for _ in range(PERMUTED)])
-    chance = dealt @ per_head / named.sum() - ~dealt @ per_head / (~named).sum()
-    p = (1 + np.sum(np.abs(chance) >= abs(found) - 1e-12)) / (1 + PERMUTED)
-    apart = lost[:, named].mean(axis=1) - lost[:, ~named].mean(axis=1)
+    dealt = _apart(per_head, rng.permuted(np.broadcast_to(named, (PERMUTED, *named.shape)), axis=2)).mean(axis=1)
+    p = (1 + np.sum(np.abs(dealt) >= abs(apart.mean()) - 1e-12)) / (1 + PERMUTED)
     return mean(measure, apart, seed=seed, p=float(p))
+
+
+def _apart(
+    lost: Float[np.ndarray, "*maze layer head"], named: Bool[np.ndarray, "*deal layer head"]
+) -> Float[np.ndarray, "every layer"]:
+    """What named heads of a layer lose more than its others, on average: for each maze, or for each deal of names."""
+    of_named = (lost * named).sum(axis=-1) / named.sum(axis=-1)
+    return of_named - (lost * ~named).sum(axis=-1) / (~named).sum(axis=-1)

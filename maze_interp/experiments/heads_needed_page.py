@@ -1,45 +1,55 @@
 """What is said and drawn of the heads that the walk needs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from maze_interp import figures
 from maze_interp.experiments import heads_needed_most as most
-from maze_interp.experiments.heads_needed_bench import CORRIDORS, FORKS, GOALS, PLACES, WALKED
-from maze_interp.experiments.name_heads_page import head_of
+from maze_interp.experiments.heads_needed_bench import FORKS, PLACES, WALKED
 from maze_interp.tables import Row
 
 PREDICTION = (
-    "Predicted: at forks no single head costs much (15 points at most) and some whole layer more; told another open "
-    "way, no single head is followed in half of the mazes and all heads of some layer behind the third are; heads with "
-    "a name are needed more at forks than those without."
+    "Predicted: no single head costs half of what all heads cost at forks, nor turns half of the steps that all turn "
+    "when another way becomes right; all heads of some layer do; and heads with a name are needed more at forks than "
+    "others of their layer."
 )
-LOST = {WALKED: "lost", FORKS: "lost at forks", CORRIDORS: "lost in corridors", GOALS: "lost at the goal"}
-TAKEN, MORE, ANOTHER = "goes the other way", "goes the other way more than told the cell", "another open way"
+LOST = {WALKED: "lost", FORKS: "lost at forks", "corridors": "lost in corridors", "goals": "lost at the goal"}
+TAKEN, MORE = "turns the step", "turns the step more"
+HALF = {LOST[FORKS]: "lost at forks, beyond half of all heads'", MORE: "turns the step, beyond half of all heads'"}
+CHANGED, CONTROL = "the change", "its control"
 CLEAR, LISTED = 0.05, 5
-MUCH = 0.15  # of the steps at forks
-TURNS = 0.5  # of the mazes, more of which make a layer one that says the way
-BEHIND = 3  # the layers behind the third
-HELD = {True: "as predicted", False: "not as predicted"}
 ALL = "all"
+HELD, UNTOLD = {True: "as predicted", False: "not as predicted"}, "which is not told"
 
 
 def called(row: Row) -> str:
     """A head, a layer or all heads, by its address."""
     if row.what["layer"] == ALL:
         return "all heads"
-    return f"layer {row.what['layer']}" if row.what["head"] == ALL else head_of(row)
+    return f"layer {row.what['layer']}" if row.what["head"] == ALL else f"{row.what['layer']}.{row.what['head']}"
+
+
+def walked(found: Sequence[Row]) -> str:
+    row = untouched(found)
+    return f"Of {row.n} test mazes with one shortest path, read with it, {row:.1%} are walked."
+
+
+def untouched(found: Sequence[Row]) -> Row:
+    """The share of mazes that the network walks by itself."""
+    asked = ("right", WALKED, most.UNTOUCHED)
+    return next(row for row in found if (row.measure, row.what["place"], row.what["told"]) == asked)
 
 
 def _with_names(row: Row) -> str:
     return f"{called(row)} ({row.what['names'] or 'no name'})"
 
 
-def _split(rows: Sequence[Row], measure: str) -> tuple[list[Row], list[Row]]:
-    """The rows of that measure about single heads, and about whole layers."""
-    mine = [row for row in rows if row.measure == measure and row.what["layer"] != ALL and row.n > 0]
-    return [row for row in mine if row.what["head"] != ALL], [row for row in mine if row.what["head"] == ALL]
+def _split(rows: Sequence[Row], measure: str, **what: str) -> tuple[list[Row], list[Row], list[Row]]:
+    """The rows of that measure about single heads, about whole layers, and about all heads."""
+    mine = [row for row in rows if row.measure == measure and row.n > 0 and what.items() <= row.what.items()]
+    layers = [row for row in mine if row.what["head"] == ALL and row.what["layer"] != ALL]
+    return [row for row in mine if row.what["head"] != ALL], layers, [row for row in mine if row.what["layer"] == ALL]
 
 
 def _strongest(rows: Sequence[Row], count: int = LISTED) -> list[Row]:
@@ -48,99 +58,110 @@ def _strongest(rows: Sequence[Row], count: int = LISTED) -> list[Row]:
 
 def needed(rows: Sequence[Row]) -> list[str]:
     """Which heads and which layers cost most, of mazes and at each place."""
-    singles, layers = _split(rows, LOST[WALKED])
+    singles, layers, every = _split(rows, LOST[WALKED])
     sure = [row for row in singles if row.low > 0]
     listed = "; ".join(f"{_with_names(row)} {row:.1%}" for row in _strongest(singles))
     said = [
         f"Mazes lost for want of what one head read of the maze: {listed}. {len(sure)} of {len(singles)} heads surely "
         f"lose any, {sum(not row.what['names'] for row in sure)} of them without a name. For want of all heads of a "
-        f"layer: {', '.join(f'{called(row)} {row:.1%}' for row in layers)}."
+        f"layer: {', '.join(f'{called(row)} {row:.1%}' for row in layers)}; of all heads, {every[0]:.1%}."
     ]
-    by_place = []
+    places = []
     for place in PLACES[1:]:
-        singles, layers = _split(rows, LOST[place])
+        singles, layers, every = _split(rows, LOST[place])
         if singles:
-            by_place.append(f"{place}: {_two(singles)}; {_two(layers)}")
-    if by_place:
-        said.append(f"Of the steps at each place, a head and a layer that cost most: {' | '.join(by_place)}.")
-    singles, layers = _split(rows, LOST[FORKS])
-    if singles:
-        head, layer = _strongest(singles, 1)[0], _strongest(layers, 1)[0]
-        said.append(
-            f"So at forks one head costs {head:.1%} at most ({_verdict(head, MUCH, below=True)}), a layer {layer:.1%} "
-            f"({_verdict(layer, MUCH)})."
-        )
-    return said
+            places.append(f"{place}: all heads {every[0].value:.1%}; {_two(singles)}; {_two(layers)}")
+    said.append(f"Of the steps at each place, by the two heads and layers that cost most: {' | '.join(places)}.")
+    return said + _halves(rows, HALF[LOST[FORKS]], LOST[FORKS], "costs half of what all heads cost at forks")
 
 
 def _two(rows: Sequence[Row]) -> str:
     return ", ".join(f"{called(row)} {row:.1%}" for row in _strongest(rows, 2))
 
 
-def _verdict(row: Row, bound: float, *, below: bool = False) -> str:
-    """Whether the value was predicted to lie on that side of the bound, as far as its interval tells."""
-    if np.isnan(row.low):
-        return HELD[(row.value < bound) == below]
-    if row.low <= bound <= row.high:
-        return "which is not told"
-    return HELD[(row.high < bound) == below]
+def _halves(rows: Sequence[Row], measure: str, of: str, what: str) -> list[str]:
+    """Whether a head and whether a layer is half of all of them, where all are anything."""
+    (singles, layers, _), every = _split(rows, measure), _split(rows, of)[2]
+    if not singles:
+        return []
+    if not every[0].low > 0:
+        return [f"Of all heads together it is not sure that they matter here: {every[0]:.1%}."]
+    return [f"No single head {what}: {_none_above(singles)}; some layer does: {_some_above(layers)}."]
 
 
-def about(found: Mapping[str, Sequence[Row]], head: Row) -> list[str]:
-    """What each telling costs of the head needed most, and where."""
-    cell, step, dealt = found["told"]
-    where = {(row.measure, row.what["told"]): row for row in found["where"]}
-    places = "; ".join(
-        f"{place} {there:.1%}, {where[f'right: {place}', most.UNTOUCHED]:.1%}"
-        for place in (GOALS, FORKS, CORRIDORS)
-        if (there := where[f"right: {place}", most.THE_CELL]).n
-    )
-    return [
-        f"Told what is usual of {most.THE_CELL}, head {called(head)}, which is needed most, costs {cell:.1%} of mazes; "
-        f"of {most.THE_STEP}, {step:.1%}; of {most.ANY_STEP}, {dealt:.1%}. Steps right (told the cell, untouched): "
-        f"{places}."
-    ]
+def _none_above(rows: Sequence[Row]) -> str:
+    """Whether all values were rightly predicted to be below 0."""
+    if any(row.low > 0 for row in rows):
+        return HELD[False]
+    return HELD[True] if all(row.high < 0 for row in rows) else UNTOLD
+
+
+def _some_above(rows: Sequence[Row]) -> str:
+    """Whether some value was rightly predicted to be above 0."""
+    if any(row.low > 0 for row in rows):
+        return HELD[True]
+    return HELD[False] if all(row.high < 0 for row in rows) else UNTOLD
+
+
+def told(found: Sequence[Row]) -> list[str]:
+    """What the head needed most had read, where it loses most; and the one needed most at forks."""
+    said = []
+    for which, needed_ in ((WALKED, "Of all mazes"), (FORKS, "At forks")):
+        mine = [row for row in found if row.what["most"] == which]
+        right = {(row.what["place"], row.what["told"]): row for row in mine if row.measure == "right" and row.n}
+        costs = {
+            place: right[place, most.UNTOUCHED].value - right[place, most.THE_CELL].value
+            for place in ([FORKS] if which == FORKS else PLACES[1:])
+            if (place, most.UNTOUCHED) in right
+        }
+        place = max(costs, key=lambda at: costs[at], default=None)
+        if place is None:
+            continue
+        hints = [name for pair in most.HINTS.items() for name in pair]
+        listed = ", ".join(f"{name} {right[place, name]:.1%}" for name in (most.THE_CELL, *hints))
+        regained = [row for row in mine if row.measure == most.REGAINED and row.what["place"] == place and row.low > 0]
+        said.append(
+            f"{needed_}, head {mine[0].what['head']} is needed most (chosen on validation mazes). Steps right at "
+            f"{place}, untouched {right[place, most.UNTOUCHED]:.1%}; told what is usual of {listed}. More than half is "
+            f"surely regained by {' and '.join(row.what['told'] for row in regained) or 'none of these'}."
+        )
+    return said
 
 
 def ways(rows: Sequence[Row]) -> list[str]:
-    """Whom the walk follows the other way."""
-    singles, layers = _split(_told(rows, ANOTHER), TAKEN)
-    if not singles:
-        return []
-    cell = {called(row): row for row in _told(rows, most.THE_CELL)}
-    untouched = _told(rows, most.UNTOUCHED)[0]
-    every = next(row for row in _told(rows, ANOTHER) if row.what["layer"] == ALL)
-    said = [
-        f"{_with_names(row) if row in singles else called(row)} {row:.1%} ({cell[called(row)].value:.1%})"
-        for row in [every, *layers, *_strongest(singles, 3)]
-    ]
-    head, late = _strongest(singles, 1)[0], [row for row in layers if row.what["layer"] >= BEHIND]
-    best = _strongest(late, 1)
-    verdicts = [f"no single head is followed in half of the mazes: {_verdict(head, TURNS, below=True)}"]
-    if best:
-        verdicts.append(f"a layer behind the third is: {_verdict(best[0], TURNS)}")
-    return [
-        f"Told at the first fork that another open way is taken (told the cell alone), the walk goes there in: "
-        f"{'; '.join(said)}; untouched {untouched:.1%} of {untouched.n} mazes. {'; '.join(verdicts).capitalize()}."
-    ]
-
-
-def _told(rows: Sequence[Row], told: str) -> list[Row]:
-    return [row for row in rows if row.what.get("told") == told]
+    """Which heads turn the step when they write what they write where another way is right."""
+    said = []
+    for change in dict.fromkeys(row.what["change"] for row in rows):
+        mine = [row for row in rows if row.what["change"] == change]
+        singles, layers, every = _split(mine, MORE)
+        turned, kept = (
+            {called(row): row for row in mine if row.measure == TAKEN and row.what["told"] == told}
+            for told in (CHANGED, CONTROL)
+        )
+        listed = "; ".join(
+            f"{_with_names(row) if row in singles else called(row)} {turned[called(row)]:.1%} "
+            f"({kept[called(row)].value:.1%})"
+            for row in [*every, *layers, *_strongest(singles, 3)]
+        )
+        said += [
+            f"At one fork in each of {every[0].n} mazes heads write what they write where the {change} lies so that "
+            f"another way is right (as control, so that none else is). The likeliest step is then that way in: "
+            f"{listed}.",
+            *_halves(mine, HALF[MORE], MORE, f"turns half of what all heads turn with the {change}"),
+        ]
+    return said
 
 
 def names(found: Sequence[Row], named: int, heads: int) -> str:
     if not found:
-        return f"{named} of {heads} heads bear a name, so names tell nothing apart."
-    listed = "; ".join(f"{row.measure} {_points(row)} (p = {row.what['p']:.3f})" for row in found)
+        return f"{named} of {heads} heads bear a name, and no layer has heads with and without."
+    listed = "; ".join(f"{row.measure} {_points(row)}, p {_p(row.what['p'])}" for row in found)
     forks = next((row for row in found if row.measure == LOST[FORKS]), None)
-    if forks is None:
-        held = "which says nothing of forks"
-    else:
-        held = HELD[forks.value > 0] if forks.what["holm"] < CLEAR else "which is not told"
+    held = UNTOLD if forks is None or forks.what["holm"] >= CLEAR else HELD[forks.value > 0]
     return (
-        f"The {named} heads with a name along the path lose more than the {heads - named} without by, in points each, "
-        f"{listed}; p by dealing names out at random. At forks, corrected for how many places there are: {held}."
+        f"{named} of {heads} heads bear a name along the path. What each loses beyond others of its layer, in points "
+        f"(intervals over mazes; p over heads, by dealing names out within layers): {listed}. That they are needed "
+        f"more at forks, corrected for how many places there are: {held}."
     )
 
 
@@ -148,31 +169,42 @@ def _points(row: Row) -> str:
     return f"{100 * row.value:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
 
 
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
 def drawn(rows: Sequence[Row], turned: Sequence[Row]) -> dict[str, figures.Figure]:
     """Maps of layers by heads, with a column for all of a layer."""
-    maps = {"heads": _map(rows, LOST[WALKED], "{head} is needed most: {value:.0%} of mazes are lost without it")}
-    if _split(rows, LOST[FORKS])[0]:
-        maps["forks"] = _map(rows, LOST[FORKS], "At forks no head is needed more than {head}: {value:.0%} of steps")
-    told = [row for row in turned if row.measure == MORE]
-    if _split(told, MORE)[0]:
-        maps["another_way"] = _map(told, MORE, "Told another open way, {head} is followed most: {value:+.0%} of mazes")
-    return maps
+    titles = {
+        "heads": (rows, LOST[WALKED], "{value:.0%} of mazes are lost without head {head}", "share of mazes lost"),
+        "forks": (rows, LOST[FORKS], "{value:.0%} of steps at forks are lost without head {head}", "share of steps"),
+        "another_goal": (
+            turned,
+            MORE,
+            "Head {head} alone turns {value:.0%} of steps to another goal",
+            "share of forks",
+        ),
+    }
+    return {
+        name: _map(mine, measure, title, value)
+        for name, (mine, measure, title, value) in titles.items()
+        if _split(mine, measure)[0]
+    }
 
 
-def _map(rows: Sequence[Row], measure: str, title: str) -> figures.Figure:
-    singles, together = _split(rows, measure)
+def _map(rows: Sequence[Row], measure: str, title: str, value: str) -> figures.Figure:
+    singles, together, _ = _split(rows, measure)
     layers, heads = len(together), len(singles) // len(together)
-    values = np.array([row.value for row in singles]).reshape(layers, heads)
     top = _strongest(singles, 1)[0]
     return figures.heat_map(
-        np.column_stack([values, [row.value for row in together]]),
+        np.column_stack(
+            [np.array([row.value for row in singles]).reshape(layers, heads), [row.value for row in together]]
+        ),
         [str(layer) for layer in range(layers)],
         [*(str(head) for head in range(heads)), ALL],
-        title=title.format(
-            head=f"Head {_with_names(top)}" if title.startswith("{head}") else f"head {called(top)}", value=top.value
-        ),
+        title=title.format(head=_with_names(top), value=top.value),
         x="head",
         y="layer",
-        value=measure.replace("lost", "share lost") if measure != MORE else "share of mazes",
+        value=value,
         centre=0.0,
     )

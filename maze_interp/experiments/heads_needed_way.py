@@ -1,60 +1,79 @@
-"""Which heads say the way that is taken? They are told that another one is.
+"""Which heads turn the walk when another way becomes right?
 
-What is lost without a head does not tell what it had read, and a hint that helps need not be what it had said. So at
-the first fork of each path heads are told what is usual where another way is taken that is open too. If the way is what
-they have to say, the walk goes there. Told the cell alone it may err there as well: that is the control, and all heads
-of all layers at once are the most that can be told so.
+What is lost without a head does not tell what it had read. So at a fork heads are made to write what they write there
+in a prompt that differs in one thing: the goal lies elsewhere, or one passage does, so that another way is right; and
+as control one in which it moved as far away and the right way stayed. Path, fork and the ways that are open are the
+same. A head that turns the step when the goal moves may say no more than where the goal lies; one that turns it when a
+passage moves and the goal does not has read the maze. All heads at once turn it as the change itself does, exactly:
+what else there is at that token is the same.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
 
-from maze_interp import seeds
-from maze_interp.behaviour.forced import Predictions
-from maze_interp.experiments.heads_needed_bench import FORKS, Bench, Heads, steps, ways
-from maze_interp.mazes import NO_CELL
-from maze_interp.patching import usual
-from maze_interp.patching.usual import Usual
-from maze_interp.tokens import PATH
+from maze_interp import mazes, patching, seeds
+from maze_interp.experiments.heads_needed_bench import Bench, Heads
+from maze_interp.patching import PromptPairs, behind
+from maze_interp.patching.behind import Behind
+
+CHANGES: dict[str, Callable[..., mazes.Pairs]] = {"goal": mazes.move_goal, "passage": mazes.move_passage}
+NEAREST = 2  # steps from the fork to the change, so that it is not at a way that leads on
 
 
 @dataclass(frozen=True)
-class Fork:
-    """The first fork of each path that has one, and the token of another open way there; what is usually written
-    where that way is taken, and at that cell. Mazes are left out of whose way the other half knows nothing."""
+class Exchange:
+    """Prompts that end at a fork, read once, and what each head writes there after the change and after its control."""
 
-    maze: Int[np.ndarray, " fork"]
-    step: Int[np.ndarray, " fork"]
-    token: Int[np.ndarray, " fork"]
-    another: Usual
-    cell: Usual
-
-    def goes(self, made: Predictions) -> Bool[np.ndarray, " fork"]:
-        """Where the likeliest step is that way."""
-        return made.log_p[self.maze, self.step].argmax(axis=1) == self.token
+    pairs: PromptPairs
+    read: Behind
+    turned: Float[np.ndarray, "pair layer head d_head"]
+    kept: Float[np.ndarray, "pair layer head d_head"]
 
 
-def first_forks(bench: Bench, untouched: Predictions, at_cell: Usual, seed: int) -> Fork:
-    """The other way is drawn at random among those that are open."""
-    known = usual.usual(bench.model, bench.tokens, usual.steps(bench.tokens))
-    forks = steps(bench, untouched)[FORKS]
-    maze, step = np.flatnonzero(forks.any(axis=1)), forks.argmax(axis=1)[forks.any(axis=1)]
-    on = ways(bench, untouched)[maze, step]
-    others = (on != NO_CELL) & (on != untouched.cell[maze, step + 1][:, None])
-    liking = np.where(others, seeds.generator(seed, "another way").random(on.shape), -1.0)
-    other = on[np.arange(len(maze)), liking.argmax(axis=1)]
-    position = (bench.tokens.part == PATH).argmax(axis=1)[maze] + step
-    goes = np.full(bench.tokens.ids.shape, NO_CELL)
-    goes[maze, position] = other
-    another = known.at(np.where(goes != NO_CELL, usual.steps(bench.tokens, goes), NO_CELL))
-    asked = another.known[maze, position]
-    token = bench.model.maze_tokenizer.vocabulary.cell_ids.flatten()[other]
-    here = at_cell.at(np.where(another.known, at_cell.kind, NO_CELL))
-    return Fork(maze[asked], step[asked], token[asked], another, here)
+def exchange(bench: Bench, change: str, seed: int) -> Exchange | None:
+    """One fork a maze, of all that have a change with a control; None where there are none, or for a language that
+    pairs of prompts cannot be written in."""
+    tokenizer, model = bench.model.maze_tokenizer, bench.model
+    trees = mazes.edge_count(bench.mazes.passages) == bench.mazes.rows * bench.mazes.cols - 1
+    if tokenizer.choices.edges != "passages" or not trees.any():
+        return None
+    asked = bench.mazes[trees]
+    made = CHANGES[change](asked, mazes.decisions(asked, bench.paths[trees]), seed=seed, nearest=NEAREST)
+    if not len(made):
+        return None
+    beside, of = mazes.controls(made, seed=seed)
+    some = _one_a_maze(made.maze[of], seed)
+    if not len(some):
+        return None
+    pairs = patching.prompts(change, made[of[some]], tokenizer, seed=seed)
+    control = patching.prompts(change, beside[some], tokenizer, seed=seed)
+    written = (behind.written(model, one.corrupted, one.decision) for one in (pairs, control))
+    return Exchange(pairs, behind.behind(model, pairs.clean), *written)
 
 
-def turned(bench: Bench, fork: Fork, heads: Heads) -> Bool[np.ndarray, "fork 2"]:
-    """Where the walk goes the other way: these heads told that it is taken, and told the cell alone."""
-    return np.stack([fork.goes(bench.reads(heads, said)) for said in (fork.another, fork.cell)], axis=1)
+def _one_a_maze(maze: np.ndarray, seed: int) -> np.ndarray:
+    """One index of each maze, drawn at random."""
+    shuffled = seeds.generator(seed, "one a maze").permutation(len(maze))
+    return shuffled[np.unique(maze[shuffled], return_index=True)[1]]
+
+
+def turned(bench: Bench, drawn: Exchange, heads: Heads) -> Bool[np.ndarray, "pair 2"]:
+    """Where the likeliest step is the one that becomes right: these heads write what they do after the change, and
+    after its control."""
+    return np.stack([_goes(bench, drawn, heads, written) for written in (drawn.turned, drawn.kept)], axis=1)
+
+
+def _goes(bench: Bench, drawn: Exchange, heads: Heads, written: np.ndarray) -> Bool[np.ndarray, " pair"]:
+    def instead(layer: int, rows: np.ndarray, at: slice) -> tuple[Tensor, Tensor]:
+        here = np.arange(at.start, at.stop) == drawn.pairs.decision[rows][:, None]
+        said = np.broadcast_to(written[rows, layer][:, None], (*here.shape, *written.shape[2:]))
+        return torch.from_numpy(here), torch.from_numpy(said.copy())
+
+    logits = drawn.read.again(heads, instead)
+    bench.told()
+    return logits[np.arange(len(drawn.pairs)), drawn.pairs.decision].argmax(axis=1) == drawn.pairs.wrong

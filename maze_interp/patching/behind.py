@@ -36,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Behind:
-    """Whole sequences, read once."""
+    """Whole sequences, read once; what is kept of them grows with layers and positions, a kilobyte or two each."""
 
     weights: fused.Weights
     tokens: TokenBatch
@@ -57,16 +57,38 @@ class Behind:
 def behind(model: HookedTransformer, tokens: TokenBatch) -> Behind:
     """Read whole sequences. Raises ValueError for an architecture that the fused pass does not compute."""
     w = fused.weights(model)
-    rows = np.array_split(np.arange(len(tokens)), max(1, -(-len(tokens) // BATCH)))
     with torch.inference_mode():
-        return Behind(w, tokens, tuple(_part(w, tokens, some) for some in rows))
+        return Behind(w, tokens, tuple(_part(w, tokens, rows) for rows in batches(tokens)))
+
+
+def written(
+    model: HookedTransformer, tokens: TokenBatch, at: Int[np.ndarray, " maze"]
+) -> Float[np.ndarray, "maze layer head d_head"]:
+    """What every head writes (z) at one position of each sequence."""
+    w, made = fused.weights(model), []
+    with torch.inference_mode():
+        for rows in batches(tokens):
+            ids, mixed = torch.from_numpy(tokens.ids[rows, : at[rows].max() + 1]).long(), []
+            positions = torch.arange(ids.shape[1])
+            x = fused.embed(w, ids, positions)
+            for layer in w.layers:
+                z = fused.attend_causal(*fused.qkv(w, layer, x, positions))
+                mixed.append(z[torch.arange(len(rows)), :, torch.from_numpy(at[rows])])
+                x = fused.after_attention(layer, x, z)
+            made.append(torch.stack(mixed, dim=1).numpy())
+    return np.concatenate(made)
+
+
+def batches(tokens: TokenBatch) -> list[Int[np.ndarray, " maze"]]:
+    """Rows that are read together."""
+    return np.array_split(np.arange(len(tokens)), -(-len(tokens) // BATCH))
 
 
 def _part(w: fused.Weights, tokens: TokenBatch, rows: np.ndarray) -> Part:
     begin, end = int((tokens.part[rows] == PATH).argmax(axis=1).min()), int(tokens.length[rows].max())
     positions = torch.arange(end)
     x = fused.embed(w, torch.from_numpy(tokens.ids[rows, :end]).long(), positions)
-    stream, keys, values = [x[:, begin:]], [], []
+    stream, keys, values = [x[:, begin:].clone()], [], []
     for layer in w.layers:
         q, k, v = fused.qkv(w, layer, x, positions)
         x = fused.after_attention(layer, x, fused.attend_causal(q, k, v))

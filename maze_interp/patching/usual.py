@@ -17,7 +17,7 @@ from torch import Tensor
 from maze_interp import seeds
 from maze_interp.mazes import NO_CELL
 from maze_interp.models import HookedTransformer, Site, access
-from maze_interp.patching.behind import BATCH, Behind
+from maze_interp.patching.behind import Behind, batches
 from maze_interp.tokens import PATH, TokenBatch
 
 
@@ -32,15 +32,15 @@ class Usual:
     kind: Int[np.ndarray, "maze position"]
     half: Int[np.ndarray, " maze"]
 
-    def at(self, kind: Int[np.ndarray, "maze position"]) -> "Usual":
-        """The same means for visits of these kinds instead; none where nobody ever saw one of a kind."""
-        return replace(self, kind=np.where(kind < self.written.shape[1], kind, NO_CELL))
+    def where(self, chosen: Bool[np.ndarray, "maze position"]) -> "Usual":
+        """The same at these positions alone."""
+        return replace(self, kind=np.where(chosen, self.kind, NO_CELL))
 
     @property
     def known(self) -> Bool[np.ndarray, "maze position"]:
         """Where there is a mean to write."""
-        mine = self.written[1 - self.half[:, None], np.maximum(self.kind, 0)]
-        return (self.kind != NO_CELL) & ~np.isnan(mine[:, :, 0, 0, 0])
+        has = ~np.isnan(self.written[:, :, 0, 0, 0])
+        return (self.kind != NO_CELL) & has[1 - self.half[:, None], np.maximum(self.kind, 0)]
 
 
 def usual(model: HookedTransformer, tokens: TokenBatch, kind: Int[np.ndarray, "maze position"] | None = None) -> Usual:
@@ -54,7 +54,7 @@ def usual(model: HookedTransformer, tokens: TokenBatch, kind: Int[np.ndarray, "m
     layers, heads, width = model.cfg.n_layers, model.cfg.n_heads, model.cfg.d_head
     half, count = np.arange(len(tokens)) % 2, int(kind.max()) + 1
     sums, times = np.zeros((2, count, layers, heads, width)), np.zeros((2, count))
-    for rows in _batches(tokens):
+    for rows in batches(tokens):
         with torch.inference_mode():
             read = access.run(model, _ids(tokens, rows), read=[Site("z", layer) for layer in range(layers)]).values
         maze, position = np.nonzero(kind[rows] != NO_CELL)
@@ -88,16 +88,28 @@ def cells(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
     return np.where(tokens.part == PATH, tokens.cell, NO_CELL)
 
 
-def steps(tokens: TokenBatch, goes: Int[np.ndarray, "maze position"] | None = None) -> Int[np.ndarray, "maze position"]:
-    """Which cell the path goes on to from which, a number for each pair; at the last cell, that it ends there.
-
-    `goes` are other cells to go on to than the path does.
-    """
+def steps(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
+    """Which cell the path goes on to from which, a number for each pair; at the last cell, that it ends there."""
     at = cells(tokens)
-    if goes is None:
-        goes = np.full_like(at, NO_CELL)
-        goes[:, :-1] = at[:, 1:]
+    goes = np.full_like(at, NO_CELL)
+    goes[:, :-1] = at[:, 1:]
     return np.where(at == NO_CELL, NO_CELL, at * (at.max() + 2) + goes + 1)
+
+
+def ends(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
+    """Which cell, and whether the path ends there: a number for each pair."""
+    at = cells(tokens)
+    last = np.ones_like(at, dtype=bool)
+    last[:, :-1] = at[:, 1:] == NO_CELL
+    return np.where(at == NO_CELL, NO_CELL, 2 * at + last)
+
+
+def goals(tokens: TokenBatch) -> Int[np.ndarray, "maze position"]:
+    """Which cell on the way to which goal, the last cell of the path: a number for each pair."""
+    at = cells(tokens)
+    last = at.shape[1] - 1 - (at[:, ::-1] != NO_CELL).argmax(axis=1)
+    goal = at[np.arange(len(at)), last][:, None]
+    return np.where(at == NO_CELL, NO_CELL, at * (at.max() + 1) + goal)
 
 
 def dealt(tokens: TokenBatch, kind: Int[np.ndarray, "maze position"], *, seed: int) -> Int[np.ndarray, "maze position"]:
@@ -110,7 +122,3 @@ def dealt(tokens: TokenBatch, kind: Int[np.ndarray, "maze position"], *, seed: i
 
 def _ids(tokens: TokenBatch, rows: np.ndarray) -> Tensor:
     return torch.from_numpy(tokens.ids[rows]).long()
-
-
-def _batches(tokens: TokenBatch) -> list[np.ndarray]:
-    return np.array_split(np.arange(len(tokens)), -(-len(tokens) // BATCH))

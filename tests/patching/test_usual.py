@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from maze_interp import mazes, patching
-from maze_interp.models import access
+from maze_interp.models import Site, access
 from maze_interp.tokens import PATH
 from tests import tiny
 
@@ -75,6 +75,52 @@ def test_a_head_is_made_to_write_it_at_the_cells_of_the_path_alone(tokens):
         path = along(tokens)
         np.testing.assert_allclose(fast[path], slow[path], atol=1e-4)
         assert np.abs(fast[path] - plain[path]).max() > 0.01
+
+
+@pytest.mark.parametrize("positions", ["rotary", "learned"])
+def test_in_several_parts_and_of_several_heads_at_once(monkeypatch, tokens, positions):
+    """Parts of seven sequences whose paths begin at different positions, and heads of both layers."""
+    model, ids = tiny.model(seed=5, positions=positions), torch.from_numpy(tokens.ids).long()
+    said, heads = patching.usual.usual(model, tokens), only((0, 0), (0, 1), (1, 1))
+    monkeypatch.setattr(patching.behind, "BATCH", 7)
+    read = patching.behind.behind(model, tokens)
+    assert len(read.parts) > 3
+    assert len({part.at.start for part in read.parts}) > 1
+    edits = {
+        Site("z", layer, head): (
+            lambda z, layer=layer, head=head: torch.where(
+                torch.from_numpy(said.known)[..., None],
+                torch.from_numpy(said.written[1 - said.half[:, None], np.maximum(said.kind, 0), layer, head]),
+                z,
+            )
+        )
+        for layer, head in np.argwhere(heads).tolist()
+    }
+    with torch.inference_mode():
+        slow = access.run(model, ids, edits=edits).logits.numpy()
+    path = along(tokens)
+    np.testing.assert_allclose(patching.usual.forced(read, heads, said)[path], slow[path], atol=1e-4)
+
+
+def test_what_heads_write_at_one_position_is_what_hooks_read(monkeypatch, tokens):
+    monkeypatch.setattr(patching.behind, "BATCH", 7)
+    at = tokens.length - 1 - np.arange(len(tokens)) % 3
+    made, every = patching.behind.written(MODEL, tokens, at), written(tokens)
+    for layer, z in enumerate(every):
+        np.testing.assert_allclose(made[:, layer], z[np.arange(len(tokens)), at], atol=1e-5)
+
+
+def test_visits_on_the_way_to_the_same_goal_and_those_that_end_have_kinds_of_their_own(tokens):
+    at, goal, end = patching.usual.cells(tokens), patching.usual.goals(tokens), patching.usual.ends(tokens)
+    seen = {"goal": {}, "end": {}}
+    for maze in range(len(tokens)):
+        path = np.flatnonzero(at[maze] >= 0)
+        for position in path:
+            seen["goal"].setdefault(goal[maze, position], set()).add((at[maze, position], at[maze, path[-1]]))
+            seen["end"].setdefault(end[maze, position], set()).add((at[maze, position], position == path[-1]))
+    for kinds in seen.values():
+        assert {len(pairs) for pairs in kinds.values()} == {1}
+        assert len({next(iter(pairs)) for pairs in kinds.values()}) == len(kinds) > 10
 
 
 def test_visits_that_take_the_same_step_have_one_mean_and_dealt_ones_are_as_many(tokens):
