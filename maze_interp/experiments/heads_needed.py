@@ -126,7 +126,7 @@ def _rows(
     measure: str, values: Float[np.ndarray, "maze part"], what: Sequence[Mapping[str, Any]], seed: int
 ) -> list[Row]:
     """A row a part, the intervals widened for how many there are. What is alike in all of n mazes could be otherwise
-    in so many that none of n would be seen, and they could lie as far off as values do."""
+    in so many that none of n would be seen, and they could lie as far off as shares and their differences do."""
     level = 1 - 0.05 / values.shape[1]
     low, high = tables.bootstrap_means(values, seed=seed, level=level)
     known = ~np.isnan(values)
@@ -135,7 +135,8 @@ def _rows(
     for i, told in enumerate(what):
         value, n = float(sums[i] / count[i]) if count[i] else nan, int(count[i])
         unseen = 2 * min(1.0, -log((1 - level) / 2) / n) if n else nan
-        ends = (value - unseen, value + unseen) if np.isnan(low[i]) else (float(low[i]), float(high[i]))
+        alike = max(-1.0, value - unseen), min(1.0, value + unseen)
+        ends = alike if np.isnan(low[i]) else (float(low[i]), float(high[i]))
         rows.append(Row(measure, value, *ends, n, told))
     return rows
 

@@ -212,7 +212,7 @@ def test_a_verdict_on_many_parts_is_what_all_their_intervals_tell(ends, none, so
 def test_what_is_alike_in_few_mazes_may_be_otherwise():
     """Of n mazes all lost or none: if one in m were otherwise, n would show none with 5% only where m is small."""
     few, many = (heads_needed._rows("lost", np.zeros((n, 1)), [{}], 0)[0] for n in (3, 3000))
-    assert (few.low, few.high) == (-2, 2)
+    assert (few.low, few.high) == (-1, 1)
     assert -0.003 < many.low < -0.002 < 0.002 < many.high < 0.003
     none = heads_needed._rows("lost", np.full((4, 1), np.nan), [{}], 0)[0]
     assert none.n == 0
