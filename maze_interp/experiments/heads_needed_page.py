@@ -70,7 +70,8 @@ def needed(rows: Sequence[Row]) -> list[str]:
     for place in PLACES[1:]:
         singles, layers, every = _split(rows, LOST[place])
         if singles:
-            places.append(f"{place}: all heads {every[0].value:.1%}; {_two(singles)}; {_two(layers)}")
+            most_needed = f"; {_two(singles)}; {_two(layers)}" if every[0].low > 0 else ""
+            places.append(f"{place}: all heads {every[0].value:.1%}{most_needed}")
     said.append(f"Of the steps at each place, by the two heads and layers that cost most: {' | '.join(places)}.")
     return said + _halves(rows, HALF[LOST[FORKS]], LOST[FORKS], "costs half of what all heads cost at forks")
 
@@ -166,7 +167,8 @@ def names(found: Sequence[Row], named: int, heads: int) -> str:
 
 
 def _points(row: Row) -> str:
-    return f"{100 * row.value:+.1f} ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
+    between = "" if np.isnan(row.low) else f" ({100 * row.low:+.1f} to {100 * row.high:+.1f})"
+    return f"{100 * row.value:+.1f}{between}"
 
 
 def _p(value: float) -> str:
@@ -175,25 +177,23 @@ def _p(value: float) -> str:
 
 def drawn(rows: Sequence[Row], turned: Sequence[Row]) -> dict[str, figures.Figure]:
     """Maps of layers by heads, with a column for all of a layer."""
-    titles = {
-        "heads": (rows, LOST[WALKED], "{value:.0%} of mazes are lost without head {head}", "share of mazes lost"),
-        "forks": (rows, LOST[FORKS], "{value:.0%} of steps at forks are lost without head {head}", "share of steps"),
-        "another_goal": (
-            turned,
-            MORE,
-            "Head {head} alone turns {value:.0%} of steps to another goal",
-            "share of forks",
+    maps = {
+        "heads": _map(rows, LOST[WALKED], "{value:.0%} of mazes are lost without head {head}", "share of mazes lost"),
+        "forks": _map(
+            rows, LOST[FORKS], "{value:.0%} of steps at forks are lost without head {head}", "share of steps"
         ),
     }
-    return {
-        name: _map(mine, measure, title, value)
-        for name, (mine, measure, title, value) in titles.items()
-        if _split(mine, measure)[0]
-    }
+    for change in dict.fromkeys(row.what["change"] for row in turned):
+        mine = [row for row in turned if row.what["change"] == change]
+        title = f"Head {{head}} alone turns {{value:.0%}} of steps with the {change}"
+        maps[f"moved_{change}"] = _map(mine, MORE, title, "share of steps, less the control's")
+    return {name: drawn_ for name, drawn_ in maps.items() if drawn_ is not None}
 
 
-def _map(rows: Sequence[Row], measure: str, title: str, value: str) -> figures.Figure:
+def _map(rows: Sequence[Row], measure: str, title: str, value: str) -> figures.Figure | None:
     singles, together, _ = _split(rows, measure)
+    if not singles:
+        return None
     layers, heads = len(together), len(singles) // len(together)
     top = _strongest(singles, 1)[0]
     return figures.heat_map(

@@ -46,6 +46,13 @@ def test_every_head_every_layer_and_all_are_taken_away(found):
     assert f"{page.called(top)} (" in found.sentences[2]
     assert f"{top:.1%}" in found.sentences[2]
     assert page.called(top) in found.figures["heads"].layout.title.text
+    assert set(found.figures) == {"heads", "forks", "moved_goal", "moved_passage"}
+    for drawn in found.figures.values():
+        assert np.shape(drawn.data[0].z) == (2, 3)
+    turned = [row.value for row in rows(found, page.MORE, "turned", change="passage")]
+    np.testing.assert_allclose(
+        found.figures["moved_passage"].data[0].z, np.reshape([*turned[:2], turned[4], *turned[2:4], turned[5]], (2, 3))
+    )
 
 
 def test_the_heads_needed_most_are_told_more(found):
