@@ -15,7 +15,6 @@ heads with a name are needed more at forks than others of their layer.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import log, nan
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from maze_interp import attention, mazes, seeds, tables, training
 from maze_interp.experiments import heads_needed_bench as benches
 from maze_interp.experiments import heads_needed_most as most
 from maze_interp.experiments import heads_needed_page as page
+from maze_interp.experiments import heads_needed_rows as many
 from maze_interp.experiments import heads_needed_way as way
 from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.experiments.findings import Findings, Progress, counter
@@ -60,21 +60,23 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     model, seed = trained.model(), seeds.derive(settings.seed, "heads_needed")
     asked = _one_way(held_out_mazes(trained, settings.mazes, seed=seed), "test")
     unasked = mazes.take(trained.recipe.world, settings.validation, seed=seed, split=mazes.VALIDATION)[0]
-    heads = model.cfg.n_layers * model.cfg.n_heads
-    parts = heads + model.cfg.n_layers + 1
-    told = counter(
-        progress, (1 + 2 * len(way.CHANGES)) * parts + 3 + heads + len(CHOSEN_BY) * (1 + 2 * len(most.HINTS))
-    )
-    bench = benches.bench(model, asked, seed, told)
+    unasked = _one_way(unasked, "validation")
+    bench, choosing = (benches.bench(model, some, seed) for some in (asked, unasked))
+    drawn = {change: way.exchange(bench, change, seed) for change in way.CHANGES}
+    exchanges = {change: made for change, made in drawn.items() if made is not None}
+    heads, parts = len(choosing.each()), len(bench.parts())
+    chosen_by = [place for place in CHOSEN_BY if place == WALKED or choosing.at[place].any()]
+    total = (1 + 2 * len(exchanges)) * parts + 2 + heads + len(chosen_by) * (2 + 2 * len(most.HINTS))
+    tick = counter(progress, total)
+    bench, choosing = (replace(one, tick=tick) for one in (bench, choosing))
     names = _names(bench, seed)
     lost = bench.lost(bench.parts(), usual.usual(model, bench.tokens))
     rows = _losses(bench, lost, names, seed)
-    ways = [row for change in way.CHANGES for row in _ways(bench, change, names, seed)]
-    asked_of = _chosen(benches.bench(model, _one_way(unasked, "validation"), seed, told))
-    told_most = _most(bench, asked_of, seed)
+    ways = [row for change, made in exchanges.items() for row in _ways(bench, change, made, names, seed)]
+    told_most = _most(bench, _chosen(choosing, chosen_by), seed)
     named = _by_name(
         lost[:, :heads],
-        np.array([part in names for part in bench.parts()[:heads]]).reshape(model.cfg.n_layers, -1),
+        np.array([part in names for part in bench.each()]).reshape(model.cfg.n_layers, -1),
         seed,
     )
     return Findings(
@@ -122,71 +124,42 @@ def _called(part: Part, names: Mapping[Part, Sequence[str]]) -> dict[str, Any]:
     return {"layer": layer, "head": head, "names": ", ".join(names.get(part, []))}
 
 
-def _rows(
-    measure: str, values: Float[np.ndarray, "maze part"], what: Sequence[Mapping[str, Any]], seed: int
-) -> list[Row]:
-    """A row a part, the intervals widened for how many there are. What is alike in all of n mazes could be otherwise
-    in so many that none of n would be seen, and they could lie as far off as shares and their differences do."""
-    level = 1 - 0.05 / values.shape[1]
-    low, high = tables.bootstrap_means(values, seed=seed, level=level)
-    known = ~np.isnan(values)
-    count, sums = known.sum(axis=0), np.where(known, values, 0).sum(axis=0)
-    rows = []
-    for i, told in enumerate(what):
-        value, n = float(sums[i] / count[i]) if count[i] else nan, int(count[i])
-        unseen = 2 * min(1.0, -log((1 - level) / 2) / n) if n else nan
-        alike = max(-1.0, value - unseen), min(1.0, value + unseen)
-        ends = alike if np.isnan(low[i]) else (float(low[i]), float(high[i]))
-        rows.append(Row(measure, value, *ends, n, told))
-    return rows
-
-
 def _losses(
     bench: Bench, lost: Float[np.ndarray, "maze part place"], names: Mapping[Part, list[str]], seed: int
 ) -> list[Row]:
     """What each part costs at each place, and at forks how much more than half of what all heads cost."""
     what = [_called(part, names) for part in bench.parts()]
-    rows = [row for i, place in enumerate(PLACES) for row in _rows(LOST[place], lost[..., i], what, seed)]
+    rows = [row for i, place in enumerate(PLACES) for row in many.rows(LOST[place], lost[..., i], what, seed)]
     forks = lost[..., PLACES.index(FORKS)]
-    return rows + _rows(HALF[LOST[FORKS]], forks[:, :-1] - forks[:, -1:] / 2, what[:-1], seed)
+    return rows + many.rows(HALF[LOST[FORKS]], forks[:, :-1] - forks[:, -1:] / 2, what[:-1], seed)
 
 
-def _ways(bench: Bench, change: str, names: Mapping[Part, list[str]], seed: int) -> list[Row]:
+def _ways(bench: Bench, change: str, drawn: way.Exchange, names: Mapping[Part, list[str]], seed: int) -> list[Row]:
     """How often each part turns the step, after the change and after its control; how much more often after the one
-    than after the other; and how much more than half of what all heads do. Nothing where nothing can be changed so."""
-    drawn = way.exchange(bench, change, seed)
-    if drawn is None:
-        return []
+    than after the other; and how much more than half of what all heads do."""
     what = [{"change": change, **_called(part, names)} for part in bench.parts()]
     turned = np.stack([way.turned(bench, drawn, bench.heads(part)) for part in bench.parts()], axis=1).astype(float)
     more = turned[..., 0] - turned[..., 1]
     return [
-        *_rows(TAKEN, turned[..., 0], [{**part, "told": page.CHANGED} for part in what], seed),
-        *_rows(TAKEN, turned[..., 1], [{**part, "told": page.CONTROL} for part in what], seed),
-        *_rows(MORE, more, what, seed),
-        *_rows(HALF[MORE], more[:, :-1] - more[:, -1:] / 2, what[:-1], seed),
+        *many.rows(TAKEN, turned[..., 0], [{**part, "told": page.CHANGED} for part in what], seed, 0.0),
+        *many.rows(TAKEN, turned[..., 1], [{**part, "told": page.CONTROL} for part in what], seed, 0.0),
+        *many.rows(MORE, more, what, seed),
+        *many.rows(HALF[MORE], more[:, :-1] - more[:, -1:] / 2, what[:-1], seed),
     ]
 
 
-def _chosen(bench: Bench) -> dict[str, Part]:
-    """The head without which most mazes are lost, and the one without which most steps at forks are; of a world
-    without forks, the first alone."""
-    each = [part for part in bench.parts() if None not in part]
-    lost = bench.lost(each, usual.usual(bench.model, bench.tokens))
-    known = {place: lost[~np.isnan(lost[:, 0, i]), :, i] for i, place in enumerate(PLACES) if place in CHOSEN_BY}
-    return {place: each[int(some.mean(axis=0).argmax())] for place, some in known.items() if len(some)}
+def _chosen(bench: Bench, places: Sequence[str]) -> dict[str, Part]:
+    """The head without which most is lost of each: of mazes, or of steps at a place."""
+    lost = bench.lost(bench.each(), usual.usual(bench.model, bench.tokens))
+    return {place: bench.each()[int(np.nanmean(lost[..., PLACES.index(place)], axis=0).argmax())] for place in places}
 
 
 def _most(bench: Bench, chosen: Mapping[str, Part], seed: int) -> list[Row]:
     """What those heads had read."""
-    said = most.tellings(bench, seed)
-    untouched = bench.right(bench.reads(np.zeros_like(bench.heads((None, None))), said[most.THE_CELL]))
-    found = []
+    told, found = most.tellings(bench, seed), []
     for place, part in chosen.items():
-        made = most.right(bench, bench.heads(part), untouched, said)
-        found += [
-            replace(row, what={"most": place, **row.what}) for row in most.rows(made, "{}.{}".format(*part), seed)
-        ]
+        rows = most.rows(most.right(bench, bench.heads(part), told), "{}.{}".format(*part), seed)
+        found += [replace(row, what={"most": place, **row.what}) for row in rows]
     return found
 
 

@@ -29,25 +29,27 @@ Part = tuple[int | None, int | None]  # a head of a layer, all of a layer, or al
 @dataclass(frozen=True)
 class Bench:
     """The model, mazes and their shortest paths, as it reads them; `at` says which predictions are made at each place,
-    and `told` is called after each reading."""
+    and `tick` is called after each reading."""
 
     model: HookedTransformer
     mazes: MazeBatch
     paths: PathBatch
     read: Behind
     at: dict[str, Bool[np.ndarray, "maze step"]]
-    told: Callable[[], None]
+    tick: Callable[[], None]
 
     @property
     def tokens(self) -> TokenBatch:
         """The mazes and their shortest paths, written."""
         return self.read.tokens
 
+    def each(self) -> list[Part]:
+        """Every head."""
+        return [(layer, head) for layer in range(self.model.cfg.n_layers) for head in range(self.model.cfg.n_heads)]
+
     def parts(self) -> list[Part]:
         """Every head, every layer, and all."""
-        layers, heads = range(self.model.cfg.n_layers), range(self.model.cfg.n_heads)
-        each: list[Part] = [(layer, head) for layer in layers for head in heads]
-        return [*each, *((layer, None) for layer in layers), (None, None)]
+        return [*self.each(), *((layer, None) for layer in range(self.model.cfg.n_layers)), (None, None)]
 
     def heads(self, part: Part) -> Heads:
         """Which heads a part is."""
@@ -58,14 +60,17 @@ class Bench:
     def reads(self, heads: Heads, said: Usual) -> Predictions:
         """What is expected next at each step of the true path where these heads write what is usual."""
         made = forced.predictions(usual.forced(self.read, heads, said), self.tokens)
-        self.told()
+        self.tick()
         return made
 
-    def right(self, made: Predictions) -> Float[np.ndarray, "maze place"]:
-        """For each of PLACES: whether the maze is walked whole, then the share of its steps that are right; nan where
-        it has none."""
-        counts = np.stack([self.at[place].sum(axis=1) for place in PLACES[1:]], axis=1)
-        hits = np.stack([(made.right & self.at[place]).sum(axis=1) for place in PLACES[1:]], axis=1)
+    def right(
+        self, made: Predictions, counted: Bool[np.ndarray, "maze step"] | bool = True
+    ) -> Float[np.ndarray, "maze place"]:
+        """For each of PLACES: whether the maze is walked whole, then the share of its steps (of those `counted`) that
+        are right; nan where it has none."""
+        at = [self.at[place] & counted for place in PLACES[1:]]
+        counts = np.stack([here.sum(axis=1) for here in at], axis=1)
+        hits = np.stack([(made.right & here).sum(axis=1) for here in at], axis=1)
         shares = np.where(counts > 0, hits / np.maximum(counts, 1), np.nan)
         return np.column_stack([forced.every_token(made, self.mazes, self.model.maze_tokenizer), shares])
 
@@ -75,8 +80,11 @@ class Bench:
         return np.stack([right - self.right(self.reads(self.heads(part), said)) for part in parts], axis=1)
 
 
-def bench(model: HookedTransformer, asked: MazeBatch, seed: int, told: Callable[[], None]) -> Bench:
-    """Read these mazes with their shortest paths. Raises ValueError for a language without a token for each cell."""
+def bench(model: HookedTransformer, asked: MazeBatch, seed: int, tick: Callable[[], None] = lambda: None) -> Bench:
+    """Read these mazes with their shortest paths.
+
+    Raises ValueError for a language without a token for each cell, and for a network that the fused pass does not do.
+    """
     paths = mazes.solve(asked, seed=seed)
     tokens = model.maze_tokenizer.encode(asked, paths, seed=seed)
     if (usual.cells(tokens) != mazes.NO_CELL).sum(axis=1).tolist() != paths.length.tolist():
@@ -86,4 +94,4 @@ def bench(model: HookedTransformer, asked: MazeBatch, seed: int, told: Callable[
     many = np.zeros_like(on)
     many[:, 1:] = forks.decision_points(asked, paths)[:, : len(step) - 1]
     at = {FORKS: many, CORRIDORS: on & ~many, GOALS: step == paths.length[:, None]}
-    return Bench(model, asked, paths, behind.behind(model, tokens), at, told)
+    return Bench(model, asked, paths, behind.behind(model, tokens), at, tick)

@@ -123,8 +123,9 @@ def told(found: Sequence[Row]) -> list[str]:
         regained = [row for row in mine if row.measure == most.REGAINED and row.what["place"] == place and row.low > 0]
         said.append(
             f"{needed_}, head {mine[0].what['head']} is needed most (chosen on validation mazes). Steps right at "
-            f"{place}, untouched {right[place, most.UNTOUCHED]:.1%}; told what is usual of {listed}. More than half is "
-            f"surely regained by {' and '.join(row.what['told'] for row in regained) or 'none of these'}."
+            f"{place}, of those known to all tellings, untouched {right[place, most.UNTOUCHED]:.1%}; told what is "
+            f"usual of {listed}. More than half of what is lost to the hint dealt at random is surely regained by "
+            f"{' and '.join(row.what['told'] for row in regained) or 'none of these'}."
         )
     return said
 
@@ -146,8 +147,8 @@ def ways(rows: Sequence[Row]) -> list[str]:
         )
         said += [
             f"At one fork in each of {every[0].n} mazes heads write what they write where the {change} lies so that "
-            f"another way is right (as control, so that none else is). The likeliest step is then that way in: "
-            f"{listed}.",
+            f"another way is right (in brackets: after a control that changes no way). The likeliest step is then that "
+            f"way in: {listed}.",
             *_halves(mine, HALF[MORE], MORE, f"turns half of what all heads turn with the {change}"),
         ]
     return said
@@ -185,7 +186,7 @@ def drawn(rows: Sequence[Row], turned: Sequence[Row]) -> dict[str, figures.Figur
     }
     for change in dict.fromkeys(row.what["change"] for row in turned):
         mine = [row for row in turned if row.what["change"] == change]
-        title = f"Head {{head}} alone turns {{value:.0%}} of steps with the {change}"
+        title = f"Head {{head}} alone turns {{value:.0%}} of steps when the {change} moves"
         maps[f"moved_{change}"] = _map(mine, MORE, title, "share of steps, less the control's")
     return {name: drawn_ for name, drawn_ in maps.items() if drawn_ is not None}
 

@@ -2,10 +2,11 @@
 
 What is lost without a head does not tell what it had read. So at a fork heads are made to write what they write there
 in a prompt that differs in one thing: the goal lies elsewhere, or one passage does, so that another way is right; and
-as control one in which it moved as far away and the right way stayed. Path, fork and the ways that are open are the
-same. A head that turns the step when the goal moves may say no more than where the goal lies; one that turns it when a
-passage moves and the goal does not has read the maze. All heads at once turn it as the change itself does, exactly:
-what else there is at that token is the same.
+as control one in which it moved as far from the fork and the right way stayed. Path, fork and the ways that are open
+are the same. A head that turns the step when the goal moves may say no more than where the goal lies; one that turns it
+when a passage moves and the goal does not has read the maze. What it writes holds all that earlier layers had found
+out: it is enough to turn the step, which does not say that the way was found there. All heads at once turn it as the
+change itself does, exactly: what else there is at that token is the same.
 """
 
 from collections.abc import Callable
@@ -27,9 +28,11 @@ NEAREST = 2  # steps from the fork to the change, so that it is not at a way tha
 
 @dataclass(frozen=True)
 class Exchange:
-    """Prompts that end at a fork, read once, and what each head writes there after the change and after its control."""
+    """Prompts that end at a fork, read once, with what they are changed into and controls beside them, and what each
+    head writes there after the change and after its control."""
 
     pairs: PromptPairs
+    controls: PromptPairs
     read: Behind
     turned: Float[np.ndarray, "pair layer head d_head"]
     kept: Float[np.ndarray, "pair layer head d_head"]
@@ -39,11 +42,11 @@ def exchange(bench: Bench, change: str, seed: int) -> Exchange | None:
     """One fork a maze, of all that have a change with a control; None where there are none, or for a language that
     pairs of prompts cannot be written in."""
     tokenizer, model = bench.model.maze_tokenizer, bench.model
-    trees = mazes.edge_count(bench.mazes.passages) == bench.mazes.rows * bench.mazes.cols - 1
-    if tokenizer.choices.edges != "passages" or not trees.any():
+    acyclic = mazes.MEASURES["cycle_count"](bench.mazes) == 0
+    if tokenizer.choices.edges != "passages" or not acyclic.any():
         return None
-    asked = bench.mazes[trees]
-    made = CHANGES[change](asked, mazes.decisions(asked, bench.paths[trees]), seed=seed, nearest=NEAREST)
+    asked = bench.mazes[acyclic]
+    made = CHANGES[change](asked, mazes.decisions(asked, bench.paths[acyclic]), seed=seed, nearest=NEAREST)
     if not len(made):
         return None
     beside, of = mazes.controls(made, seed=seed)
@@ -52,8 +55,8 @@ def exchange(bench: Bench, change: str, seed: int) -> Exchange | None:
         return None
     pairs = patching.prompts(change, made[of[some]], tokenizer, seed=seed)
     control = patching.prompts(change, beside[some], tokenizer, seed=seed)
-    written = (behind.written(model, one.corrupted, one.decision) for one in (pairs, control))
-    return Exchange(pairs, behind.behind(model, pairs.clean), *written)
+    turned, kept = (behind.written(model, one.corrupted, one.decision) for one in (pairs, control))
+    return Exchange(pairs, control, behind.behind(model, pairs.clean), turned, kept)
 
 
 def _one_a_maze(maze: np.ndarray, seed: int) -> np.ndarray:
@@ -75,5 +78,5 @@ def _goes(bench: Bench, drawn: Exchange, heads: Heads, written: np.ndarray) -> B
         return torch.from_numpy(here), torch.from_numpy(said.copy())
 
     logits = drawn.read.again(heads, instead)
-    bench.told()
+    bench.tick()
     return logits[np.arange(len(drawn.pairs)), drawn.pairs.decision].argmax(axis=1) == drawn.pairs.wrong

@@ -23,7 +23,7 @@ Instead = Callable[[int, Int[np.ndarray, " maze"], slice], tuple[Bool[Tensor, "m
 
 
 @dataclass(frozen=True)
-class Part:
+class Batch:
     """Some of the sequences, from the first position `at.start` of any of their paths on: the stream there before each
     layer and behind the last, and each layer's keys and values before it."""
 
@@ -40,7 +40,7 @@ class Behind:
 
     weights: fused.Weights
     tokens: TokenBatch
-    parts: tuple[Part, ...]
+    batches: tuple[Batch, ...]
 
     def again(
         self, heads: Bool[np.ndarray, "layer head"], instead: Instead
@@ -49,8 +49,8 @@ class Behind:
         ids = self.tokens.ids
         made = np.zeros((*ids.shape, self.weights.unembed[0].shape[1]), dtype=np.float32)
         with torch.inference_mode():
-            for part in self.parts:
-                made[part.rows, part.at] = _again(self.weights, part, heads, instead).numpy()
+            for batch in self.batches:
+                made[batch.rows, batch.at] = _again(self.weights, batch, heads, instead).numpy()
         return made
 
 
@@ -58,7 +58,7 @@ def behind(model: HookedTransformer, tokens: TokenBatch) -> Behind:
     """Read whole sequences. Raises ValueError for an architecture that the fused pass does not compute."""
     w = fused.weights(model)
     with torch.inference_mode():
-        return Behind(w, tokens, tuple(_part(w, tokens, rows) for rows in batches(tokens)))
+        return Behind(w, tokens, tuple(_read(w, tokens, rows) for rows in batches(tokens)))
 
 
 def written(
@@ -84,7 +84,7 @@ def batches(tokens: TokenBatch) -> list[Int[np.ndarray, " maze"]]:
     return np.array_split(np.arange(len(tokens)), -(-len(tokens) // BATCH))
 
 
-def _part(w: fused.Weights, tokens: TokenBatch, rows: np.ndarray) -> Part:
+def _read(w: fused.Weights, tokens: TokenBatch, rows: np.ndarray) -> Batch:
     begin, end = int((tokens.part[rows] == PATH).argmax(axis=1).min()), int(tokens.length[rows].max())
     positions = torch.arange(end)
     x = fused.embed(w, torch.from_numpy(tokens.ids[rows, :end]).long(), positions)
@@ -95,21 +95,21 @@ def _part(w: fused.Weights, tokens: TokenBatch, rows: np.ndarray) -> Part:
         stream.append(x[:, begin:].clone())
         keys.append(k[:, :, :begin].clone())
         values.append(v[:, :, :begin].clone())
-    return Part(rows, slice(begin, end), tuple(stream), tuple(keys), tuple(values))
+    return Batch(rows, slice(begin, end), tuple(stream), tuple(keys), tuple(values))
 
 
-def _again(w: fused.Weights, part: Part, heads: Bool[np.ndarray, "layer head"], instead: Instead) -> Tensor:
+def _again(w: fused.Weights, batch: Batch, heads: Bool[np.ndarray, "layer head"], instead: Instead) -> Tensor:
     changed, chosen = np.argwhere(heads)[:, 0].tolist(), torch.from_numpy(heads)
     first = min(changed, default=len(w.layers))
-    x, positions = part.stream[first], torch.arange(part.at.start, part.at.stop)
-    sees = torch.arange(part.at.stop) <= positions[:, None]
+    x, positions = batch.stream[first], torch.arange(batch.at.start, batch.at.stop)
+    sees = torch.arange(batch.at.stop) <= positions[:, None]
     for index in range(first, len(w.layers)):
         layer = w.layers[index]
         q, k, v = fused.qkv(w, layer, x, positions)
-        k, v = torch.cat([part.keys[index], k], dim=2), torch.cat([part.values[index], v], dim=2)
+        k, v = torch.cat([batch.keys[index], k], dim=2), torch.cat([batch.values[index], v], dim=2)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=sees, scale=1.0)
         if index in changed:
-            where, said = instead(index, part.rows, part.at)
+            where, said = instead(index, batch.rows, batch.at)
             mixed = torch.where(where[:, None, :, None] & chosen[index][:, None, None], said.transpose(1, 2), mixed)
         x = fused.after_attention(layer, x, mixed)
     return fused.unembed(w, x)

@@ -11,6 +11,7 @@ from maze_interp.experiments import heads_needed
 from maze_interp.experiments import heads_needed_bench as benches
 from maze_interp.experiments import heads_needed_most as most
 from maze_interp.experiments import heads_needed_page as page
+from maze_interp.experiments import heads_needed_rows as many
 from maze_interp.experiments import heads_needed_way as way
 from maze_interp.patching import usual
 from maze_interp.tables import Row
@@ -21,11 +22,21 @@ EVERY = (None, None)
 
 
 @pytest.fixture(scope="module")
-def found(trained):
-    told = []
+def asked():
+    """The mazes that heads were chosen on."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def found(trained, asked):
+    ticks, choose = [], heads_needed._chosen
     settings = heads_needed.Settings(run=str(trained.folder), mazes=60, validation=40)
-    made = heads_needed.run(settings, lambda *given: told.append(given))
-    assert told[-1] == (5 * 7 + 3 + 4 + 14, 5 * 7 + 3 + 4 + 14)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            heads_needed, "_chosen", lambda bench, places: asked.append(bench.mazes) or choose(bench, places)
+        )
+        made = heads_needed.run(settings, lambda *given: ticks.append(given))
+    assert ticks[-1] == (5 * 7 + 2 + 4 + 2 * 8, 5 * 7 + 2 + 4 + 2 * 8)
     return made
 
 
@@ -89,7 +100,7 @@ def bench():
     """A network that is no good, on trees of 4 x 4 in a vocabulary that is larger."""
     model = tiny.model(rows=5, cols=5, seed=1)
     drawn = mazes.draw(mazes.World("wilson", rows=4, cols=4, min_length=3), 60, seed=0)
-    return benches.bench(model, drawn, 0, lambda: None)
+    return benches.bench(model, drawn, 0)
 
 
 def test_forks_and_corridors_are_those_of_the_maze(bench):
@@ -114,37 +125,52 @@ def test_forks_and_corridors_are_those_of_the_maze(bench):
 
 @pytest.mark.parametrize("change", way.CHANGES)
 def test_all_heads_told_of_a_change_say_exactly_what_the_changed_prompt_does(bench, change):
-    """A theorem: at that token nothing else differs. One maze each, and right steps that change or stay."""
+    """A theorem: at that token nothing else differs; so it is with the control, and one head does as a hook does."""
     drawn = way.exchange(bench, change, 0)
     assert len(np.unique(drawn.pairs.maze)) == len(drawn.pairs) > 20
-    rows_, at = np.arange(len(drawn.pairs)), drawn.pairs.decision
-    with torch.inference_mode():
-        logits = bench.model(torch.from_numpy(drawn.pairs.corrupted.ids).long()).numpy()[rows_, at]
-    turned = way.turned(bench, drawn, bench.heads(EVERY))
-    np.testing.assert_array_equal(turned[:, 0], logits.argmax(axis=1) == drawn.pairs.wrong)
-    one = way.turned(bench, drawn, bench.heads((1, 0)))
-    with torch.inference_mode():
-        plain = bench.model(torch.from_numpy(drawn.pairs.clean.ids).long()).numpy()[rows_, at]
+    at = np.arange(len(drawn.pairs)), drawn.pairs.decision
+
+    def goes(ids, **hooked):
+        with torch.inference_mode():
+            logits = bench.model.run_with_hooks(torch.from_numpy(ids).long(), **hooked).numpy()
+        return logits[at].argmax(axis=1) == drawn.pairs.wrong
+
+    every = [goes(one.corrupted.ids) for one in (drawn.pairs, drawn.controls)]
+    np.testing.assert_array_equal(way.turned(bench, drawn, bench.heads(EVERY)).T, every)
     none = way.turned(bench, drawn, np.zeros_like(bench.heads(EVERY)))
-    np.testing.assert_array_equal(none, np.stack([plain.argmax(axis=1) == drawn.pairs.wrong] * 2, axis=1))
-    assert one.shape == turned.shape
+    np.testing.assert_array_equal(none.T, [goes(drawn.pairs.clean.ids)] * 2)
+    for written, one in zip((drawn.turned, drawn.kept), way.turned(bench, drawn, bench.heads((1, 0))).T, strict=True):
+
+        def change_z(z, hook, written=written):
+            z[at[0], at[1], 0] = torch.from_numpy(written[:, 1, 0])
+            return z
+
+        hooks = [("blocks.1.attn.hook_z", change_z)]
+        np.testing.assert_array_equal(one, goes(drawn.pairs.clean.ids, fwd_hooks=hooks))
 
 
-def test_the_control_keeps_the_way_that_the_change_turns(bench):
+def test_the_change_turns_the_right_way_and_its_control_keeps_it(bench):
+    ids = bench.model.maze_tokenizer.vocabulary.ids_on(4, 4)
     for change in way.CHANGES:
         drawn = way.exchange(bench, change, 0)
-        after = mazes.solve(drawn.pairs.edited, seed=0)
-        ids = bench.model.maze_tokenizer.vocabulary.ids_on(4, 4)
         step = (drawn.pairs.clean.part == PATH).sum(axis=1) - 1
-        assert (ids[after.cells[np.arange(len(after)), step]] == drawn.pairs.wrong).all()
+        for edited, right in ((drawn.pairs.edited, drawn.pairs.wrong), (drawn.controls.edited, drawn.pairs.right)):
+            after = mazes.solve(edited, seed=0)
+            np.testing.assert_array_equal(ids[after.cells[np.arange(len(after)), step]], right)
+        np.testing.assert_array_equal(drawn.controls.wrong, drawn.pairs.wrong)
 
 
 def test_of_cycles_and_other_languages_nothing_is_exchanged():
     woven = mazes.draw(mazes.World("braided", rows=3, cols=3, min_length=3), 30, seed=0)
-    assert way.exchange(benches.bench(tiny.model(), woven, 0, lambda: None), "goal", 0) is None
+    assert way.exchange(benches.bench(tiny.model(), woven, 0), "goal", 0) is None
+    loose = mazes.draw(mazes.World("percolation", rows=4, cols=4, min_length=3), 3000, seed=0)
+    few = loose[(mazes.shortest_path_counts(loose) == 1) & (mazes.edge_count(loose.passages) == 15)]
+    assert (mazes.MEASURES["cycle_count"](few) > 0).any()  # as many passages as a tree has, and no tree
+    made = way.exchange(benches.bench(tiny.model(), few, 0), "goal", 0)
+    assert made is None or not mazes.MEASURES["cycle_count"](made.pairs.mazes).any()
     told = tiny.model(scheme="walls")
     trees = mazes.draw(mazes.World("wilson", rows=3, cols=3, min_length=3), 30, seed=0)
-    assert way.exchange(benches.bench(told, trees, 0, lambda: None), "passage", 0) is None
+    assert way.exchange(benches.bench(told, trees, 0), "passage", 0) is None
     assert page.ways([]) == []
 
 
@@ -218,22 +244,59 @@ def test_a_verdict_on_many_parts_is_what_all_their_intervals_tell(ends, none, so
 
 def test_what_is_alike_in_few_mazes_may_be_otherwise():
     """Of n mazes all lost or none: if one in m were otherwise, n would show none with 5% only where m is small."""
-    few, many = (heads_needed._rows("lost", np.zeros((n, 1)), [{}], 0)[0] for n in (3, 3000))
+    few, lots = (many.rows("lost", np.zeros((n, 1)), [{}], 0)[0] for n in (3, 3000))
     assert (few.low, few.high) == (-1, 1)
-    assert -0.003 < many.low < -0.002 < 0.002 < many.high < 0.003
-    none = heads_needed._rows("lost", np.full((4, 1), np.nan), [{}], 0)[0]
+    assert -0.003 < lots.low < -0.002 < 0.002 < lots.high < 0.003
+    none = many.rows("lost", np.full((4, 1), np.nan), [{}], 0)[0]
     assert none.n == 0
     assert np.isnan(none.value)
 
 
-def test_a_network_whose_heads_say_nothing_has_no_verdict(bench):
+def test_a_network_whose_heads_say_nothing_has_no_verdict():
     """Nothing is half of nothing."""
-    rows_ = [
-        Row(page.LOST[benches.FORKS], 0.01, -0.1, 0.1, 9, {"layer": "all", "head": "all", "names": ""}),
-        Row(page.HALF[page.LOST[benches.FORKS]], -0.2, -0.3, -0.1, 9, {"layer": 0, "head": 0, "names": ""}),
+    costs = page.LOST[benches.FORKS]
+    nobody = [
+        Row(costs, 0.01, -0.1, 0.1, 9, {"layer": "all", "head": "all", "names": ""}),
+        Row(page.HALF[costs], -0.2, -0.3, -0.1, 9, {"layer": 0, "head": 0, "names": ""}),
     ]
-    (said,) = page._halves(rows_, page.HALF[page.LOST[benches.FORKS]], page.LOST[benches.FORKS], "costs half")
+    (said,) = page._halves(nobody, page.HALF[costs], costs, "costs half")
     assert "not sure that they matter" in said
+
+
+def test_heads_are_chosen_on_mazes_of_another_split_than_they_are_asked_of(found, asked):
+    (chosen_on,) = asked
+    assert len(chosen_on) > 10
+    assert (mazes.split_of(mazes.passage_hash(chosen_on.passages)) == mazes.VALIDATION).all()
+
+
+def test_only_visits_that_all_tellings_know_of_are_told_and_counted(bench):
+    """Counted anew: the other half has a visit of the same kind, by each telling."""
+    told = most.tellings(bench, 0)
+    at = usual.cells(bench.tokens)
+    half = np.arange(len(at)) % 2
+    known = at >= 0
+    for said in told.said.values():
+        np.testing.assert_array_equal(said.kind >= 0, said.known)
+    kinds = [usual.steps(bench.tokens), usual.ends(bench.tokens), usual.goals(bench.tokens)]
+    kinds += [usual.dealt(bench.tokens, kind, seed=0) for kind in kinds]
+    for kind in kinds:
+        others = [set(kind[half != mine][at[half != mine] >= 0]) for mine in (0, 1)]
+        known &= [[one in others[mine] for one in row] for row, mine in zip(kind, half, strict=True)]
+    np.testing.assert_array_equal(told.said[most.THE_CELL].kind >= 0, known)
+    opening = (bench.tokens.part == PATH).argmax(axis=1)
+    for maze in range(len(at)):
+        steps = np.flatnonzero(bench.at[benches.GOALS][maze] | (bench.at[benches.FORKS][maze]))
+        assert told.counted[maze, steps].tolist() == known[maze, opening[maze] + steps].tolist()
+    assert 0 < told.counted[bench.at[benches.FORKS]].mean() < 1
+
+
+def test_what_all_is_regained_of_is_surely_regained():
+    """A hint that brings back every step of every maze, where a bootstrap knows nothing."""
+    right = {name: np.ones((30, 4)) for name in (most.UNTOUCHED, *most.HINTS)}
+    right |= {name: np.zeros((30, 4)) for name in (most.THE_CELL, *most.HINTS.values())}
+    made = [row for row in most.rows(right, "0.0", 0) if row.measure == most.REGAINED]
+    assert len(made) == 4 * 3
+    assert all(0 < row.low < row.value == 0.5 for row in made)
 
 
 def test_a_world_without_forks_is_told_what_can_be(trained, monkeypatch, tmp_path):

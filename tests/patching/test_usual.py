@@ -84,8 +84,8 @@ def test_in_several_parts_and_of_several_heads_at_once(monkeypatch, tokens, posi
     said, heads = patching.usual.usual(model, tokens), only((0, 0), (0, 1), (1, 1))
     monkeypatch.setattr(patching.behind, "BATCH", 7)
     read = patching.behind.behind(model, tokens)
-    assert len(read.parts) > 3
-    assert len({part.at.start for part in read.parts}) > 1
+    assert len(read.batches) > 3
+    assert len({batch.at.start for batch in read.batches}) > 1
     edits = {
         Site("z", layer, head): (
             lambda z, layer=layer, head=head: torch.where(
