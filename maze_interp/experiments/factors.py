@@ -88,6 +88,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         sentences=[
             page.PREDICTION,
             page.asked(list(runs), design, next((found.shape[1] for found in walked.values()), 0)),
+            *several.computed({name: one.recipe for name, one in runs.items()}),
             *page.sentences(effects, design),
             *page.verdict(effects, design, unlearned),
             *page.refused(refused),

@@ -78,6 +78,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         sentences=[
             PREDICTION,
             page.asked(names, training.varied([one.recipe for one in runs])),
+            *several.computed({name: one.recipe for name, one in zip(names, runs, strict=True)}),
             page.apart(settings.experiment, names, compared, by_chance, factor),
             *([page.held(shares)] if len(runs) > 1 else []),
             *page.surest(apart),

@@ -1,7 +1,9 @@
 """Several runs asked in one experiment, and what each is called."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from maze_interp.training import TrainingRecipe
 
 
 def named(folders: str) -> dict[str, str]:
@@ -16,6 +18,17 @@ def named(folders: str) -> dict[str, str]:
         for name, folder in zip(short, given, strict=True)
     ]
     return dict(zip(_numbered(whole), given, strict=True))
+
+
+def computed(asked: Mapping[str, TrainingRecipe]) -> list[str]:
+    """In which number formats they were trained, where these differ: no setting, but it may matter."""
+    formats = {
+        recipe.dtype: [name for name, one in asked.items() if one.dtype == recipe.dtype] for recipe in asked.values()
+    }
+    if len(formats) < 2:
+        return []
+    listed = "; ".join(f"{', '.join(names)} in {dtype}" for dtype, names in formats.items())
+    return [f"They were not all trained in the same number format, which is told together with what differs: {listed}."]
 
 
 def _numbered(names: Sequence[str]) -> list[str]:

@@ -242,3 +242,11 @@ def test_runs_are_called_by_their_folders_as_far_as_that_tells_them_apart():
         "five (1)": "c/five",
         "five (2)": "c/five",
     }
+
+
+def test_runs_of_several_number_formats_are_told_and_of_one_are_not(ignorant):
+    asked = {one.recipe.name + str(i): one.recipe for i, one in enumerate(ignorant[:3])}
+    assert several.computed(asked) == []
+    first, *others = asked
+    (said,) = several.computed({**asked, first: replace(asked[first], dtype="bfloat16")})
+    assert f"{first} in bfloat16; {', '.join(others)} in {asked[others[0]].dtype}" in said
