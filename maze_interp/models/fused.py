@@ -28,6 +28,7 @@ from torch import Tensor
 from maze_interp.models.hooked import HookedTransformer
 
 LN_EPS = 1e-5
+BLOCK = 128  # queries at most whose attention is one product, where that is how attention is computed
 ASSUMED = {"normalization_type": "LN", "act_fn": "gelu", "eps": LN_EPS, "attn_only": False, "attention_dir": "causal"}
 
 
@@ -129,11 +130,14 @@ def residuals(
 
 
 def rotary_tables(context: int, d_head: int, base: float, like: Tensor) -> tuple[Tensor, Tensor]:
-    """Cosine and sine [position, d_head] of rotary embeddings (Su et al. 2021), halves paired as in GPT-NeoX."""
+    """Cosine and signed sine [position, d_head] of rotary embeddings (Su et al. 2021), halves paired as in GPT-NeoX.
+
+    A rotation takes the sine with a minus in the first half, so the sign is in the table.
+    """
     frequency = base ** (torch.arange(d_head // 2, dtype=torch.float32, device=like.device) / (d_head / 2))
     angles = torch.arange(context, dtype=torch.float32, device=like.device)[:, None] / frequency
-    angles = torch.cat([angles, angles], dim=1)
-    return angles.cos().to(like.dtype), angles.sin().to(like.dtype)
+    cos, sin = angles.cos(), angles.sin()
+    return torch.cat([cos, cos], dim=1).to(like.dtype), torch.cat([-sin, sin], dim=1).to(like.dtype)
 
 
 def _layer(block: Any) -> Layer:
@@ -186,8 +190,8 @@ def turned(w: Weights, x: Tensor, positions: Tensor) -> Tensor:
     """Queries or keys [.., head, position, d_head] turned by their positions; as they are where those are learned."""
     if w.rotary is None:
         return x
-    cos, sin = (_at(table, positions) for table in w.rotary)
-    return _rotate(x, cos, sin)
+    cos, sin = (_at(table, positions).to(x.dtype) for table in w.rotary)
+    return torch.addcmul(x * cos, x.roll(x.shape[-1] // 2, dims=-1), sin)
 
 
 def _at(table: Tensor, positions: Tensor) -> Tensor:
@@ -196,13 +200,20 @@ def _at(table: Tensor, positions: Tensor) -> Tensor:
     return rows if positions.ndim == 1 else rows[:, None]
 
 
-def _rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    left, right = x.chunk(2, dim=-1)
-    return x * cos + torch.cat([-right, left], dim=-1) * sin
-
-
 def attend_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-    return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+    """What each position reads of itself and those before it, [maze, head, position, d_head].
+
+    By PyTorch's kernel, but for gradients in bf16 on a processor: its backward pass there takes six times as long as
+    plain products of blocks of queries with the keys up to their last.
+    """
+    if not (torch.is_grad_enabled() and q.device.type == "cpu" and torch.is_autocast_enabled("cpu")):
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
+    read, end = [], 0
+    for block in q.tensor_split(math.ceil(q.shape[2] / BLOCK), dim=2):
+        begin, end = end, end + block.shape[2]
+        later = torch.full((end - begin, end), -math.inf).triu_(begin + 1)
+        read.append(_attend(block, k[:, :, :end], v[:, :, :end], later))
+    return torch.cat(read, dim=2)
 
 
 def _visible(packed: Packed) -> Float[Tensor, "maze 1 branch_position position"]:
@@ -214,7 +225,13 @@ def _visible(packed: Packed) -> Float[Tensor, "maze 1 branch_position position"]
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor) -> Tensor:
-    return (q @ k.mT + mask).softmax(dim=-1) @ v
+    """What queries read through a mask, all in the number format of the values.
+
+    A softmax of bf16 sums in float32 by itself; the casts that autocast puts around it cost more than it does.
+    """
+    with torch.autocast(v.device.type, enabled=False):
+        scores = (q.to(v.dtype) @ k.to(v.dtype).mT).add_(mask.to(v.dtype))
+        return scores.softmax(dim=-1) @ v
 
 
 def after_attention(layer: Layer, x: Tensor, mixed: Tensor) -> Tensor:

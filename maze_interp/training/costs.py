@@ -13,7 +13,7 @@ from itertools import islice
 
 import numpy as np
 
-from maze_interp.models import ModelConfig, cores
+from maze_interp.models import ModelConfig, cores, fused
 from maze_interp.tokens.batch import EDGE, TokenBatch
 from maze_interp.training.batches import POOL, batches
 from maze_interp.training.recipe import TrainingRecipe
@@ -27,7 +27,7 @@ NUMBER = 4  # bytes of a weight, its gradient and each moment, whatever the form
 class Cost:
     """What a run costs. `paths` and `tokens` are read, and `flops` done, by the whole run; memory is in bytes.
 
-    `activations` are what the way back needs of the longest step that was drawn, to within about a fifth; weights,
+    `activations` are what the way back needs of the longest step that was drawn, to within about a tenth; weights,
     gradients and moments are exact. Paths that share one reading of their maze share its tokens.
     """
 
@@ -54,7 +54,9 @@ class Cost:
 class Reading:
     """What one pass reads: tokens, pairs of a token and one it sees, and how much of either the last layer computes.
 
-    `patterns` counts the attention weights of a head that are kept for the way back.
+    `patterns` counts the attention weights of a head that are kept for the way back: those of queries that are masked
+    by their path, which are all of the last layer (`asked_patterns`), and in bf16 on a processor those of every query
+    (see `models.fused.attend_causal`).
     """
 
     tokens: float
@@ -62,6 +64,7 @@ class Reading:
     asked: float
     asked_pairs: float
     patterns: float
+    asked_patterns: float
 
 
 def cost(recipe: TrainingRecipe) -> Cost:
@@ -95,13 +98,15 @@ def reading(recipe: TrainingRecipe, batch: TokenBatch) -> Reading:
     """What a step that reads these sequences computes; each prompt is read once for all paths through its maze."""
     whole = batch.length.astype(np.float64)
     if recipe.loss == "all":
-        return Reading(whole.sum(), _triangle(whole), whole.sum(), _triangle(whole), 0.0)
+        kept = _blocks(recipe, whole)
+        return Reading(whole.sum(), _triangle(whole), whole.sum(), _triangle(whole), kept, kept)
     prompt = (batch.part == EDGE).sum(axis=1).astype(np.float64)
     own, shared = whole - prompt, prompt[:: recipe.paths_per_maze]
     asked_pairs = float((own * prompt).sum()) + _triangle(own)
     behind = own.reshape(len(shared), -1).sum(axis=1)
-    patterns = float((behind * (shared + behind)).sum())
-    return Reading(shared.sum() + own.sum(), _triangle(shared) + asked_pairs, own.sum(), asked_pairs, patterns)
+    masked = float((behind * (shared + behind)).sum())
+    kept = masked + _blocks(recipe, shared)
+    return Reading(shared.sum() + own.sum(), _triangle(shared) + asked_pairs, own.sum(), asked_pairs, kept, masked)
 
 
 def step_flops(config: ModelConfig, one: Reading) -> float:
@@ -124,6 +129,14 @@ def _triangle(length: np.ndarray) -> float:
     return float((length * (length + 1) / 2).sum())
 
 
+def _blocks(recipe: TrainingRecipe, length: np.ndarray) -> float:
+    """Pairs that causal attention keeps where it is computed in blocks of queries."""
+    if recipe.dtype != "bfloat16" or recipe.device != "cpu":
+        return 0.0
+    blocks = np.ceil(length / fused.BLOCK)
+    return float((length**2 * (1 + blocks) / (2 * blocks)).sum())
+
+
 def _matrices(config: ModelConfig) -> int:
     """The numbers in the matrices of one block."""
     return 4 * config.d_model**2 + 2 * config.d_model * config.hidden
@@ -137,12 +150,15 @@ def _moments(recipe: TrainingRecipe) -> int:
 
 def activations(recipe: TrainingRecipe, one: Reading) -> int:
     """Bytes kept for the way back: of each token in each layer twice the residual stream, two layer norms, queries,
-    keys, values, what was mixed and the MLP before and after its bend; and each pattern of a token that is asked."""
-    config, halved = recipe.model, recipe.dtype == "bfloat16"
-    inner = (7 if config.positions == "learned" else 8) * config.d_model + 2 * config.hidden
-    if recipe.loss == "path":
-        inner += 2 * config.d_model  # keys and values again, as products of a batch take them
-    token = 2 * config.d_model * NUMBER + inner * (2 if halved else NUMBER)
-    pattern = config.heads * (6 if halved else NUMBER)  # a softmax is taken in float32, and kept in both formats
-    head = one.asked * (2 * config.d_model + config.tokenizer.vocabulary.size) * NUMBER
-    return round(config.layers * (one.tokens * token + one.patterns * pattern) + head)
+    keys, values, what was mixed and the MLP before and after its bend; and each pattern of a token that is asked. Of
+    tokens that are not asked the last layer keeps the stream, its layer norm, keys and values."""
+    config, number = recipe.model, 2 if recipe.dtype == "bfloat16" else NUMBER
+    d = config.d_model
+    again = 2 * d if recipe.loss == "path" else 0  # keys and values, as products of a batch take them
+    inner = (7 if config.positions == "learned" else 8) * d + again + 2 * config.hidden
+    token = 2 * d * NUMBER + inner * number
+    read = d * NUMBER + (3 * d + again) * number
+    full = one.tokens * token + one.patterns * config.heads * number
+    last = one.asked * token + (one.tokens - one.asked) * read + one.asked_patterns * config.heads * number
+    head = one.asked * (2 * d + config.tokenizer.vocabulary.size) * NUMBER
+    return round((config.layers - 1) * full + last + head)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from maze_interp.models import decoding, fused
 from maze_interp.tokens.vocabulary import PADDING
+from maze_interp.training.objective import path_loss
 from maze_interp.training.packing import IGNORE, pack
 from tests import oracles, tiny
 
@@ -81,6 +82,43 @@ def test_gradients_are_those_through_hooked_transformer(model, branches, seed):
     for name, weight in model.named_parameters():
         assert (fast[name] - weight.grad).norm() <= 1e-4 * weight.grad.norm() + 1e-5 * largest, name
         assert name.endswith(("b_K", "W_pos")) or weight.grad.any(), name  # what never matters could never be wrong
+
+
+def far(one, two):
+    """How far apart two tensors are, as a share of the second."""
+    return float((one.detach().float() - two.detach()).norm() / two.detach().norm())
+
+
+@pytest.mark.parametrize("length", [1, 4, 5, 6, 11, 16])
+def test_attention_in_blocks_is_the_kernels(length, monkeypatch):
+    """The same numbers in bf16; its rounding is two parts in a thousand, and an unmasked token would be far above."""
+    monkeypatch.setattr(fused, "BLOCK", 5)
+    generator = torch.Generator().manual_seed(length)
+    q, k, v, back = (torch.randn(2, 3, length, 8, generator=generator).bfloat16() for _ in range(4))
+    ours, theirs = ([x.to(dtype).requires_grad_() for x in (q, k, v)] for dtype in (torch.bfloat16, torch.float32))
+    with torch.autocast("cpu", torch.bfloat16):
+        got = fused.attend_causal(*ours)
+    expected = F.scaled_dot_product_attention(*theirs, is_causal=True, scale=1.0)
+    assert far(got, expected) < 0.01
+    for index, (one, two) in enumerate(
+        zip(torch.autograd.grad(got, ours, back), torch.autograd.grad(expected, theirs, back.float()), strict=True)
+    ):
+        if length > 1 or index == 2:  # a token alone looks at itself whatever its query and key
+            assert far(one, two) < 0.02
+
+
+@pytest.mark.parametrize("branches", [1, 3])
+@pytest.mark.parametrize("positions", ["learned", "rotary"])
+def test_gradients_in_bf16_are_those_in_float32_up_to_rounding(positions, branches, monkeypatch):
+    monkeypatch.setattr(fused, "BLOCK", 20)
+    model = tiny.model(positions=positions)
+    tokens = tiny.asked(model, 6, branches, seed=0)
+    found = []
+    for lower in (True, False):
+        with torch.autocast("cpu", torch.bfloat16, enabled=lower):
+            loss = path_loss(model, tokens, branches)
+        found.append(torch.cat([grad.flatten() for grad in torch.autograd.grad(loss, list(model.parameters()))]))
+    assert far(*found) < 0.03
 
 
 @pytest.mark.parametrize("positions", ["learned", "rotary"])

@@ -75,14 +75,14 @@ def test_pairs_are_those_of_tokens_that_see_each_other(recipe):
 def test_a_forward_pass_counted_by_hand():
     config, one = (
         ModelConfig(layers=2, d_model=4, heads=2, d_mlp=6, rows=2, cols=2),
-        costs.Reading(3.0, 6.0, 1.0, 3.0, 0.0),
+        costs.Reading(3.0, 6.0, 1.0, 3.0, 0.0, 0.0),
     )
     first = 3 * (2 * 4 * 12 + 2 * 4 * 4 + 2 * 4 * 6 + 2 * 6 * 4) + 6 * 2 * (2 * 4)
     last = 3 * 2 * 4 * 8 + 1 * (2 * 4 * 4 + 2 * 4 * 4 + 2 * 4 * 6 + 2 * 6 * 4) + 3 * 2 * (2 * 4)
     assert costs.forward_flops(config, one) == first + last + 1 * 2 * 4 * config.tokenizer.vocabulary.size
 
 
-@pytest.mark.parametrize("recipe", [*KINDS, replace(PATHS, dtype="bfloat16")])
+@pytest.mark.parametrize("recipe", [*KINDS, *(replace(recipe, dtype="bfloat16") for recipe in KINDS)])
 def test_activations_are_about_what_a_step_keeps(recipe):
     shape = replace(recipe.model, d_model=64, d_mlp=0)
     recipe = replace(recipe, model=shape)
@@ -102,7 +102,7 @@ def test_activations_are_about_what_a_step_keeps(recipe):
     copies = [shape.d_model * 3 * shape.d_model, shape.d_model**2, shape.d_model * shape.hidden]  # of weights
     held = [tensor for place, tensor in kept.items() if place not in weights and tensor.numel() not in copies]
     spent = sum(tensor.untyped_storage().nbytes() for tensor in held)
-    assert 0.8 < costs.activations(recipe, costs.reading(recipe, batch)) / spent < 1.25
+    assert 0.9 < costs.activations(recipe, costs.reading(recipe, batch)) / spent < 1.1
 
 
 @pytest.mark.parametrize("name", optimisers.OPTIMISERS)
