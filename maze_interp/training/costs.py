@@ -154,10 +154,9 @@ def activations(recipe: TrainingRecipe, one: Reading) -> int:
     tokens that are not asked the last layer keeps the stream, its layer norm, keys and values."""
     config, number = recipe.model, 2 if recipe.dtype == "bfloat16" else NUMBER
     d = config.d_model
-    again = 2 * d if recipe.loss == "path" else 0  # keys and values, as products of a batch take them
-    inner = (7 if config.positions == "learned" else 8) * d + again + 2 * config.hidden
+    inner = (7 if config.positions == "learned" else 8) * d + 2 * config.hidden
     token = 2 * d * NUMBER + inner * number
-    read = d * NUMBER + (3 * d + again) * number
+    read = d * NUMBER + 3 * d * number
     full = one.tokens * token + one.patterns * config.heads * number
     last = one.asked * token + (one.tokens - one.asked) * read + one.asked_patterns * config.heads * number
     head = one.asked * (2 * d + config.tokenizer.vocabulary.size) * NUMBER
