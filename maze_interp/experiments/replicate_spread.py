@@ -26,6 +26,7 @@ from maze_interp.tables import Row, Z, holm
 
 OWN = ("run", "folder", "model")  # conditions that name the network
 UNMATCHED = ("head", "part", "from")  # one network's second head is no more another's second than its third
+ALL = "all"  # but all heads of a layer are those of that layer
 RESULTS = ("held", "verdict", "told_apart", "named", "found", "sure", "steady")
 ITSELF = "itself"  # stands for the run's name
 THEMSELVES = (ITSELF, "trained", "model")  # the walkers that are the network; any other is a control
@@ -126,7 +127,7 @@ def gather(found: Sequence[Findings]) -> Spread:
     each: list[dict[Key, Row]] = [{} for _ in found]
     for table in found[0].tables:
         known = [[row for row in findings.tables.get(table, ()) if _measured(row)] for findings in found]
-        if "untrained" in table or any(name in UNMATCHED for row in known[0] for name in row.what):
+        if "untrained" in table:
             continue
         names = _conditions(known)
         for rows, mine in zip(each, known, strict=True):
@@ -201,10 +202,13 @@ def _added(name: str) -> bool:
 
 
 def _measured(row: Row) -> bool:
-    """Whether a row has a value of enough units, with an interval that is not a point, and is not a control's."""
+    """Whether a row has a value of enough units, with an interval that is not a point, and is neither a control's nor
+    of a part that another network has no match for."""
     if "walker" in row.what and row.what["walker"] not in THEMSELVES:
         return False
     if any(control in str(value) for value in row.what.values() for control in CONTROLS):
+        return False
+    if any(row.what.get(name, ALL) != ALL for name in UNMATCHED):
         return False
     known = all(map(isfinite, (row.value, row.low, row.high))) and row.n >= LEAST
     return known and row.high - row.low > NOTHING * max(1.0, abs(row.value))

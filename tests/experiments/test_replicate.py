@@ -103,7 +103,7 @@ def found(network, *extra, decisions=100):
         "x",
         tables={
             "choices": [*measured, *extra],
-            "heads": [right(0.5, layer=0, head=head) for head in range(2)],
+            "heads": [right(0.5 + network / 10, layer=0, head=head) for head in (0, 1, "all")],
             "points": [
                 Row("known exactly", 1.0, 1.0, 1.0, 90),
                 Row("of nothing", np.nan, 0.0, 1.0, 0),
@@ -117,22 +117,23 @@ def found(network, *extra, decisions=100):
 
 
 def test_measures_are_matched_by_what_was_measured_and_not_by_what_was_found():
-    """Neither the number of decisions, a result, nor the run's name keeps rows apart; no heads, no controls."""
+    """Neither the number of decisions, a result, nor the run's name keeps rows apart; no single head, no control."""
     matched = gather([found(0), found(1, decisions=200)])
-    assert [key[1:] for key in matched.keys] == [("right", (("steps", i),)) for i in range(3)]
-    assert matched.value.tolist() == [[0.5, 0.6]] * 3
+    layer = ("heads", "right", (("layer", 0), ("head", "all")))
+    assert list(matched.keys) == [*(("choices", "right", (("steps", i),)) for i in range(3)), layer]
+    assert matched.value.tolist() == [[0.5, 0.6]] * 4
 
 
 def test_a_verdict_is_a_result_by_which_nothing_is_chosen():
     """What two networks are found to differ in is not left out because they do."""
     one, two = ([right(0.9, n=60, steps=7 + i, held=held) for i, held in enumerate(said)] for said in ("yn", "yy"))
     matched = gather([found(0, *one), found(1, *two, decisions=200)])
-    assert [dict(key[2])["steps"] for key in matched.keys] == [0, 1, 2, 7, 8]
+    assert [dict(what)["steps"] for table, _, what in matched.keys if table == "choices"] == [0, 1, 2, 7, 8]
 
 
 def test_what_one_network_lacks_or_says_twice_is_left_out():
     matched = gather([found(0, right(0.9, steps=7)), found(1, right(0.1, steps=1), decisions=200)])
-    assert [key[2] for key in matched.keys] == [(("steps", 0),), (("steps", 2),)]
+    assert [what for table, _, what in matched.keys if table == "choices"] == [(("steps", 0),), (("steps", 2),)]
 
 
 def test_a_network_that_is_called_by_its_name_is_itself_and_other_walkers_are_controls():
