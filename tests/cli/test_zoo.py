@@ -76,7 +76,7 @@ def test_findings_about_the_zoo_go_beside_one_s_own_runs(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["run", "behaviour", "--set", "run=wilson-4x5"], "'wilson-4x5'; did you mean 'wilson-4x4'?"),
+        (["run", "behaviour", "--set", "run=wilson-4x44"], "'wilson-4x44'; did you mean 'wilson-4x4'?"),
         (["publish", "nowhere", "--out", "there"], "unknown model (of the zoo, or a folder) 'nowhere'"),
         (["publish", CHEAP, "--out", "there"], "is a published model"),
         (["publish", CHEAP, "--out", "there", "--set", "maze=3"], "unknown key 'maze'; did you mean 'mazes'?"),
