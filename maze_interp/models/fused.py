@@ -210,7 +210,7 @@ def attend_causal(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
     if not (q.device.type == "cpu" and torch.is_autocast_enabled("cpu")):
         return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=1.0)
     read, end = [], 0
-    for block in q.tensor_split(math.ceil(q.shape[2] / BLOCK), dim=2):
+    for block in q.tensor_split(math.ceil(q.shape[2] / BLOCK) or 1, dim=2):
         begin, end = end, end + block.shape[2]
         later = torch.full((end - begin, end), -math.inf).triu_(begin + 1)
         read.append(_attend(block, k[:, :, :end], v[:, :, :end], later))

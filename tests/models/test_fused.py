@@ -107,6 +107,12 @@ def test_attention_in_blocks_is_the_kernels(length, monkeypatch):
             assert far(one, two) < 0.02
 
 
+def test_of_no_positions_attention_is_none():
+    nothing = torch.zeros(2, 3, 0, 8)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert fused.attend_causal(nothing, nothing, nothing).shape == nothing.shape
+
+
 @pytest.mark.parametrize("branches", [1, 3])
 @pytest.mark.parametrize("positions", ["learned", "rotary"])
 def test_gradients_in_bf16_are_those_in_float32_up_to_rounding(positions, branches, monkeypatch):
