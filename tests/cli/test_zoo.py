@@ -42,7 +42,7 @@ def test_the_list_has_every_model_and_every_recipe_that_waits(capsys):
     assert f"{exact['value']:.1%} ({exact['low']:.1%} to {exact['high']:.1%})" in line
     waiting = {line.split()[0] for line in below.splitlines() if line}
     assert waiting <= set(training.names())
-    assert {"rdfs-6x6-large", "rdfs-7x7", "rdfs-10x10", "sizes-4-to-7"} <= waiting
+    assert {"rdfs-6x6-large", "rdfs-7x7", "rdfs-10x10", "sizes-4-to-7-large"} <= waiting
     assert not waiting & {*models.names(), "quickstart"}  # wilson-4x4 was trained by the quickstart's recipe
 
 
