@@ -11,7 +11,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
+from math import isnan, log
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +67,20 @@ def mean(
         return Row(measure, float(values[0]), float("nan"), float("nan"), len(values), what)
     low, high = bootstrap(lambda chosen: values[chosen].mean(axis=1), len(values), seed=seed)
     return Row(measure, float(values.mean()), low, high, len(values), what)
+
+
+def ends(row: Row, least: float, most: float, level: float = 0.95) -> tuple[float, float]:
+    """The interval of a mean of values from `least` to `most`, also where all n are alike and a bootstrap is silent.
+
+    Of values alike a share of -ln((1 - level) / 2) / n could be otherwise without one of n showing it, and these could
+    lie as far off as values do. Of no values, and so of one, that is anywhere.
+    """
+    if not isnan(row.low):
+        return row.low, row.high
+    if not row.n:
+        return least, most
+    unseen = min(1.0, -log((1 - level) / 2) / row.n)
+    return row.value - unseen * (row.value - least), row.value + unseen * (most - row.value)
 
 
 def paired_difference(

@@ -153,3 +153,16 @@ def test_equal_values_share_their_ranks():
     values = np.random.default_rng(0).integers(0, 5, size=40).astype(float)
     expected = [(values < one).sum() + ((values == one).sum() + 1) / 2 for one in values]
     np.testing.assert_array_equal(tables.ranks(values), expected)
+
+
+def test_the_ends_of_what_is_alike_are_those_of_what_n_would_not_show():
+    """Of n alike, a share u of others is missed by all n with probability (1 - u)^n, 2.5% at most if u is as told."""
+    for n in (10, 100, 3000):
+        low, high = tables.ends(tables.mean("gap", np.full(n, -0.1)), -1.0, 1.0)
+        unseen = (high + 0.1) / 1.1
+        assert (1 - unseen) ** n <= 0.025
+        assert (low + 0.1) / -0.9 == pytest.approx(unseen)
+    assert tables.ends(tables.mean("gap", np.array([-0.1])), -1.0, 1.0) == (-1, 1)
+    assert tables.ends(tables.mean("gap", np.zeros(0)), 0.0, 1.0) == (0, 1)
+    told = tables.mean("gap", np.array([0.0, 1.0, 1.0]), seed=0)
+    assert tables.ends(told, -1.0, 1.0) == (told.low, told.high)

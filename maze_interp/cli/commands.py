@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from maze_interp import recipes, storage
+from maze_interp.cli import telling
 
 QUICKSTART = "quickstart"
 
@@ -45,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     gallery_.set_defaults(out="runs/gallery")
 
     train_ = _command(commands, "train", train, "train a model by a recipe, or go on with a run that was stopped")
+    train_.add_argument("-h", "--help", dest="recipe", action=telling.Help, tells=telling.recipe)
     train_.add_argument("recipe", nargs="?", help="a TOML file or a packaged recipe (see `maze-interp train --list`)")
     train_.add_argument("--resume", metavar="FOLDER", help="go on from the newest checkpoint in FOLDER")
     train_.add_argument("--list", action="store_true", help="name the packaged recipes and why each exists")
@@ -60,6 +62,7 @@ def parser() -> argparse.ArgumentParser:
     sweep_.add_argument("--workers", type=int, default=0, metavar="N", help=processes)
 
     run_ = _command(commands, "run", run, "run an experiment on a trained model and write what it found")
+    run_.add_argument("-h", "--help", dest="experiment", action=telling.Help, tells=telling.experiment)
     run_.add_argument("experiment", help="its name, for example behaviour (see --list)", nargs="?")
     run_.add_argument("--list", action="store_true", help="name the experiments and what each asks")
     run_.add_argument("--dask", default="", metavar="ADDRESS", help="train what it trains on this scheduler's workers")
@@ -114,7 +117,7 @@ def bake(options: argparse.Namespace) -> None:
         summary = mazes.bake(recipe, out, progress=progress)
     width = max(map(len, summary))
     for name, value in summary.items():
-        print(f"{name:{width}}  {_written(value)}")
+        print(f"{name:{width}}  {telling.written(value)}")
     print(f"\n{out}")
 
 
@@ -147,7 +150,7 @@ def train(options: argparse.Namespace) -> None:
     else:
         recipe = _changed(training.find(options.recipe), options)
         if options.cost:
-            _tell_cost(recipe)
+            print("\n".join(telling.cost(recipe)))
         else:
             runs.train(recipe, Path(options.out or Path("runs") / recipe.name), options.track)
 
@@ -225,7 +228,8 @@ def report(options: argparse.Namespace) -> None:
 
 
 def _command(commands: Any, name: str, function: Any, said: str) -> argparse.ArgumentParser:
-    made = commands.add_parser(name, help=said, description=(said[0].upper() + said[1:] + "."))
+    described = said[0].upper() + said[1:] + "."
+    made = commands.add_parser(name, help=said, description=described, conflict_handler="resolve")
     made.add_argument(
         "--set", dest="settings", action="append", default=[], metavar="KEY=VALUE", help="change a setting"
     )
@@ -251,25 +255,6 @@ def _settings(options: argparse.Namespace) -> dict[str, str]:
     if options.seed is not None:
         settings["seed"] = str(options.seed)
     return settings
-
-
-def _written(value: Any) -> str:
-    """A number with separators or four digits, anything else as it is."""
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _tell_cost(recipe: Any) -> None:
-    from maze_interp import training
-
-    found = training.cost(recipe)
-    kinds = ("weights", "gradients", "moments", "activations")
-    held = {f"memory for {kind}": f"{getattr(found, kind) / 2**20:,.1f} MiB" for kind in kinds}
-    counts = {name: f"{getattr(found, name):,.0f}" for name in ("parameters", "paths", "tokens")}
-    hours = f"{found.hours(training.H100):.3g} at 40% of one H100's peak in bf16, {training.H100 / 1e12:.0f} TFLOP/s"
-    for name, value in {**counts, "FLOPs": f"{found.flops:.3g}", **held, "hours": hours}.items():
-        print(f"{name:22}  {value}")
 
 
 def _report(folder: Path, out: str | None = None) -> None:

@@ -146,5 +146,5 @@ def _sentences(
         f"{distinct:,} distinct test mazes are among them."
         if seen.read
         else "Which mazes it read in training is not known: these may be among them.",
-        *(["The task path_start asks for a token that a loss on path tokens never grades."] if loss == "path" else []),
+        *(["That it expects <PATH_START> says nothing: its loss graded the path alone."] if loss == "path" else []),
     ]

@@ -102,7 +102,8 @@ def verdict(effects: Sequence[Row], design: Design, unlearned: Sequence[str]) ->
         else f"whether any changes what is walked at home by {100 * MARGIN:.0f} points is not told"
     )
     found = "as predicted" if learning and alike else "not as predicted" if changed else "which leaves it open"
-    return [f"{first} how much must be read to learn, and {then}: {found}."]
+    asked = f" (of {len(design.factors)} asked, 95% each)" if len(design.factors) > 1 else ""
+    return [f"{first} how much must be read to learn{asked}, and {then}: {found}."]
 
 
 def refused(why: Mapping[str, str]) -> list[str]:

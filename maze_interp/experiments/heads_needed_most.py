@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from maze_interp.experiments import heads_needed_rows as many
-from maze_interp.experiments.heads_needed_bench import FORKS, PLACES, Bench, Heads
+from maze_interp.experiments.heads_needed_bench import FORKS, PLACES, WALKED, Bench, Heads
 from maze_interp.patching import usual
 from maze_interp.patching.usual import Usual
 from maze_interp.tables import Row, mean
@@ -60,9 +60,10 @@ def right(bench: Bench, heads: Heads, told: Tellings) -> Right:
 
 def rows(made: Right, head: str, seed: int) -> list[Row]:
     """By place and telling; and of each hint how much more than half of what its control loses it regains, as a share
-    of all steps there (or mazes), so that above 0 it regains more than half."""
-    found = []
-    for i, place in enumerate(PLACES):
+    of all steps there, so that above 0 it regains more than half. Whole mazes are told of untouched alone: they hold
+    visits that are not counted, at which the head is let be."""
+    found = [mean("right", made[UNTOUCHED][:, 0], seed=seed, head=head, place=WALKED, told=UNTOUCHED)]
+    for i, place in list(enumerate(PLACES))[1:]:
         at = {name: values[~np.isnan(values[:, i]), i] for name, values in made.items()}
         what = {"head": head, "place": place}
         found += [mean("right", values, seed=seed, **what, told=name) for name, values in at.items()]

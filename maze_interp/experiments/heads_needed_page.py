@@ -123,8 +123,9 @@ def told(found: Sequence[Row]) -> list[str]:
         regained = [row for row in mine if row.measure == most.REGAINED and row.what["place"] == place and row.low > 0]
         said.append(
             f"{needed_}, head {mine[0].what['head']} is needed most (chosen on validation mazes). Steps right at "
-            f"{place}, of those known to all tellings, untouched {right[place, most.UNTOUCHED]:.1%}; told what is "
-            f"usual of {listed}. More than half of what is lost to the hint dealt at random is surely regained by "
+            f"{place}, where these mazes lose most by it, of those known to all tellings: untouched "
+            f"{right[place, most.UNTOUCHED]:.1%}; told what is usual of {listed}. "
+            f"More than half of what is lost to the hint dealt at random is surely regained by "
             f"{' and '.join(row.what['told'] for row in regained) or 'none of these'}."
         )
     return said

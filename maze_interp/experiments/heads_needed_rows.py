@@ -1,7 +1,8 @@
 """Many means at once, each with an interval that allows for how many there are."""
 
 from collections.abc import Mapping, Sequence
-from math import log, nan
+from dataclasses import replace
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -18,20 +19,14 @@ def rows(
     seed: int,
     least: float = -1.0,
 ) -> list[Row]:
-    """A row a column, of values from `least` to 1; nan is left out.
-
-    What is alike in all of n mazes tells a bootstrap nothing. So many could be otherwise that none of n would be seen,
-    and they could lie as far off as values do.
-    """
+    """A row a column, of values from `least` to 1; nan is left out, and what is alike in all has its interval."""
     level = 1 - 0.05 / values.shape[1]
     low, high = tables.bootstrap_means(values, seed=seed, level=level)
     known = ~np.isnan(values)
     count, sums = known.sum(axis=0), np.where(known, values, 0).sum(axis=0)
-    made = []
-    for i, told in enumerate(what):
-        value, n = float(sums[i] / count[i]) if count[i] else nan, int(count[i])
-        unseen = (1 - least) * min(1.0, -log((1 - level) / 2) / n) if n else nan
-        alike = max(least, value - unseen), min(1.0, value + unseen)
-        ends = alike if np.isnan(low[i]) else (float(low[i]), float(high[i]))
-        made.append(Row(measure, value, *ends, n, told))
-    return made
+    means = np.divide(sums, count, out=np.full(len(sums), nan), where=count > 0)
+    made = [
+        Row(measure, float(means[i]), float(low[i]), float(high[i]), int(count[i]), told) for i, told in enumerate(what)
+    ]
+    ends = [tables.ends(row, least, 1.0, level) if row.n else (nan, nan) for row in made]
+    return [replace(row, low=below, high=above) for row, (below, above) in zip(made, ends, strict=True)]

@@ -3,7 +3,7 @@
 Tested are mazes with goals anywhere, where the shortest ways to the goal and to the top right corner part: the walker
 is led to the cell at which they do and asked for its next step. Predictions: with goals that were always in the top
 right k x k cells a model goes for the corner when it is told another goal, the more so the smaller k; with goals
-anywhere it goes for the goal. `run` may name several runs, separated by commas, which differ in k alone.
+anywhere it goes for the goal. `run` may name several runs, separated by commas; what they differ in besides k is told.
 """
 
 from dataclasses import dataclass, replace
@@ -83,6 +83,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         heading="The goal or the corner",
         sentences=[
             page.asked(len(drawn), len(asked.parted)),
+            *several.beside({name: one.recipe for name, one in runs.items()}, "world.endpoints.goal_block"),
             *(page.sentence(subject, shown, fits) for subject in led),
             page.trend(list(led), trend),
             page.controls(subjects, shown),

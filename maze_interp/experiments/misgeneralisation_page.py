@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from math import isnan
 
 from maze_interp import figures
 from maze_interp.behaviour.walkers import Walker
-from maze_interp.tables import Row
+from maze_interp.tables import Row, ends
 
 SHARES = ("to the goal", "to the corner", "to neither")
 ENDS_THERE = "ends in the corner"
@@ -40,7 +39,7 @@ def sentence(subject: Subject, shown: dict[tuple[str, str], Row], fits: list[Row
     told = f"{gap.n:,} goals it had never had" if subject.block else f"{gap.n:,} goals"
     if not gap.n:
         return f"{name}, trained with goals {where}: the ways to a goal it had never had part in no test maze."
-    low, high = _bounds(gap)
+    low, high = ends(gap, -1.0, 1.0)
     clear = high < 0 if subject.block else low > 0
     opposite = low > 0 if subject.block else high < 0
     outcome = "as predicted" if clear else "against the prediction" if opposite else "which decides nothing"
@@ -60,7 +59,7 @@ def _on_direction(subject: Subject, shown: dict[tuple[str, str], Row]) -> Iterat
     yield f"Left to itself it ends in the corner in {ended:.1%}."
     if not aside.n:
         return
-    low, high = _bounds(aside)
+    low, high = ends(aside, -1.0, 1.0)
     verdict = (
         "which a mere liking for up and right would not do"
         if high < 0
@@ -95,7 +94,7 @@ def trend(subjects: list[Subject], rows: list[Row]) -> str:
     shares, gaps = rows[: len(sides)], rows[len(sides) :]
     if not shares[0].n:
         return "Whether a smaller block teaches the corner more was not measured: no goal lies outside all blocks."
-    limits = [_bounds(row) for row in gaps]
+    limits = [ends(row, -1.0, 1.0) for row in gaps]
     if all(low > 0 for low, _ in limits):
         verdict = "the smaller the more, as predicted"
     elif any(high < 0 for _, high in limits):
@@ -107,11 +106,6 @@ def trend(subjects: list[Subject], rows: list[Row]) -> str:
         f"On the way to the corner by block, in the same {shares[0].n:,} mazes with goals outside all of them: {told}; "
         f"{verdict}. (Intervals are over mazes, not over training seeds.)"
     )
-
-
-def _bounds(row: Row) -> tuple[float, float]:
-    """The interval, which of values that are all alike is the value."""
-    return (row.value, row.value) if isnan(row.low) else (row.low, row.high)
 
 
 def controls(subjects: list[Subject], shown: dict[tuple[str, str], Row]) -> str:

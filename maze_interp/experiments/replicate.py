@@ -4,7 +4,8 @@ An interval over mazes is about one network. Each network is asked about mazes o
 the control asks the first one with all these seeds, so that there nothing differs but what a seed draws. A measure in
 which the control may differ too (p < 0.05) decides nothing: its interval may leave something out that is drawn, such as
 the fit of a probe; and where the control's measures differ more than mazes explain on the whole, so much is allowed to
-all. What no draw changes, such as a measure of weights alone, is left out. Intervals that an experiment widened for the
+all. What no draw changes, such as a measure of weights alone, is left out, but for shares
+that are 0 or 1 whatever is drawn. Intervals that an experiment widened for the
 number of its questions count as if they were not, which hides differences.
 
 Prediction: networks that were trained alike but for their seed surely differ in something by more than mazes explain.
@@ -21,7 +22,7 @@ from maze_interp import recipes, seeds, training
 from maze_interp.experiments import replicate_page as page
 from maze_interp.experiments import several
 from maze_interp.experiments.findings import Findings, Progress
-from maze_interp.experiments.replicate_spread import ITSELF, differing, gather, held, inflation, label, rows
+from maze_interp.experiments.replicate_spread import ITSELF, differing, gather, held, inflation, label, measured, rows
 from maze_interp.tables import Row
 
 PREDICTION = (
@@ -56,6 +57,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     named = several.named(settings.run)
     names, folders = list(named), list(named.values())
     runs = [training.open_run(folder) for folder in folders]
+    known = {name: one.recipe for name, one in zip(names, runs, strict=True) if not training.trained_elsewhere(one)}
     module, asked = _experiment(settings)
     again = len(runs) - 1 if settings.control else 0
     plan = [(folder, number) for number, folder in enumerate(folders)]
@@ -66,10 +68,11 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         found.append(_unnamed(module.run(own, _part(progress, place, len(plan))), folder))
     everyone = gather(found)
     same = [0, *range(len(runs), len(found))]
-    vary = np.ptp(everyone.value[:, same], axis=1) > 0 if again else np.ones(len(everyone.keys), dtype=bool)
-    control = everyone.of(same, vary) if again else None
-    factor = inflation(control) if control else 1.0
-    spread = replace(everyone.of(range(len(runs)), vary), inflation=factor)
+    anything = np.ones(len(everyone.keys), dtype=bool)
+    kept, drawn = measured(everyone.of(same, anything)) if again else (anything, anything)
+    factor = inflation(everyone.of(same, drawn)) if again else 1.0
+    control = replace(everyone.of(same, kept), inflation=factor) if again else None
+    spread = replace(everyone.of(range(len(runs)), kept), inflation=factor)
     shares = [held(spread, NETWORKS), *([held(control, CONTROL)] if control else [])]
     compared, by_chance = rows(spread, names, control), differing(rows(control)) if control else None
     apart = differing(compared)
@@ -77,9 +80,12 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         heading=f"The same asked of {page.count(names)}",
         sentences=[
             PREDICTION,
-            page.asked(names, training.varied([one.recipe for one in runs])),
-            *several.computed({name: one.recipe for name, one in zip(names, runs, strict=True)}),
+            page.asked(names, training.varied(list(known.values()))),
+            *several.computed(known),
+            *several.elsewhere([name for name in names if name not in known]),
             page.apart(settings.experiment, names, compared, by_chance, factor),
+            *page.unallowed(differing(rows(replace(spread, inflation=1.0), names, control)), apart),
+            *page.left_out(int((~kept).sum())),
             *([page.held(shares)] if len(runs) > 1 else []),
             *page.surest(apart),
         ],

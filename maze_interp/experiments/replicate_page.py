@@ -53,6 +53,18 @@ def apart(
     )
 
 
+def unallowed(plain: Sequence[Row], apart: Sequence[Row]) -> list[str]:
+    """What would be told if intervals were taken at their word: the factor is itself measured, and of few measures."""
+    more = len(plain) - len(apart)
+    said = f"Without that allowance {more} more would be told apart, and not known to be wrong."
+    return [said] if more > 0 else []
+
+
+def left_out(count: int) -> list[str]:
+    """How many measures are none here."""
+    return [f"Left out are {count} measures that no draw of mazes changes."] if count else []
+
+
 def held(shares: Sequence[Row]) -> str:
     """How often one interval holds another's value."""
     networks, *control = shares

@@ -116,6 +116,16 @@ def inflation(control: Spread) -> float:
     return max(1.0, float(np.median(control.q) / usual)) if len(control.keys) else 1.0
 
 
+def measured(control: Spread) -> tuple[Bool[np.ndarray, " measure"], Bool[np.ndarray, " measure"]]:
+    """(which measures may tell networks apart, which of those the draw of mazes changes), by one network asked anew.
+
+    What no draw changes is a measure of weights alone, whose interval is not over mazes, or a share at an end of its
+    scale. The latter counts: another network may be anywhere. Of how far intervals err it says nothing.
+    """
+    drawn = np.ptp(control.value, axis=1) > 0
+    return drawn | np.isin(control.value[:, 0], (0.0, 1.0)), drawn
+
+
 def gather(found: Sequence[Findings]) -> Spread:
     """The measures that all findings have with an interval, in the first one's order, a column for each of them.
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from math import isnan
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -11,7 +10,7 @@ from jaxtyping import Bool, Float
 from maze_interp import figures
 from maze_interp.experiments.multi_component import Toy
 from maze_interp.figures import Figure, Series
-from maze_interp.tables import Row
+from maze_interp.tables import Row, ends
 from maze_interp.training import TrainingRun
 from maze_interp.training.plateaus import Plateau, curve
 
@@ -206,8 +205,9 @@ def _counted(row: Row, of: tuple[str, ...] = ("rank", "loss", "learner")) -> str
 
 
 def _bounds(row: Row) -> tuple[float, float]:
-    """The interval, which of values that are all alike is the value."""
-    return (row.value, row.value) if isnan(row.low) else (row.low, row.high)
+    """The interval; of counts that are all alike, those unseen could be off by one."""
+    least, most = (0.0, 1.0) if row.measure in SHARES else (row.value - 1, row.value + 1)
+    return ends(row, least, most)
 
 
 def _labelled(row: Row) -> Row:

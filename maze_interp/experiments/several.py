@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from maze_interp.training import TrainingRecipe
+from maze_interp.training import TrainingRecipe, varied
 
 
 def named(folders: str) -> dict[str, str]:
@@ -29,6 +29,18 @@ def computed(asked: Mapping[str, TrainingRecipe]) -> list[str]:
         return []
     listed = "; ".join(f"{', '.join(names)} in {dtype}" for dtype, names in formats.items())
     return [f"They were not all trained in the same number format, which is told together with what differs: {listed}."]
+
+
+def elsewhere(names: Sequence[str]) -> list[str]:
+    """Whose training is not known."""
+    return [f"How {', '.join(names)} came to be is not known: trained elsewhere."] if names else []
+
+
+def beside(asked: Mapping[str, TrainingRecipe], meant: str) -> list[str]:
+    """What runs differ in besides the one key that is asked about, seeds and number formats among it."""
+    others = [key for key in varied(list(asked.values())) if key != meant]
+    said = [f"They differ in more than {meant}, which is told together with it: {', '.join(others)}."] if others else []
+    return [*said, *computed(asked)]
 
 
 def _numbered(names: Sequence[str]) -> list[str]:

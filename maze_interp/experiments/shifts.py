@@ -67,6 +67,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         sentences=[
             PREDICTION,
             *(shifts_worlds.sentences(found) if len(runs) > 1 else ()),
+            *several.computed({name: one.recipe for name, one in runs.items()}),
             *(sentence for one in found for sentence in shifts_page.sentences(one)),
         ],
         tables={

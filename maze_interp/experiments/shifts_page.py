@@ -18,7 +18,7 @@ from maze_interp.behaviour.shifts import (
     Shift,
 )
 from maze_interp.figures import Figure
-from maze_interp.tables import Row
+from maze_interp.tables import Row, ends
 
 WORST = 5  # shifts named in a sentence
 PAGES = {  # families that are drawn together
@@ -76,7 +76,7 @@ def _on_length(one: Measured) -> Iterator[str]:
         return
     most = max(lost.values(), key=lambda row: row.value)
     alone = to_length[most.what["shift"]]
-    low, high = _bounds(alone)
+    low, high = ends(alone, -1.0, 1.0)
     if low > 0:
         verdict = "that much can be put down to the length, and no more"
     elif high < 0:
@@ -93,15 +93,10 @@ def _on_length(one: Measured) -> Iterator[str]:
 
 def _change(lost: Row) -> str:
     """A loss, or what its sign makes of it, in points of a hundred."""
-    (low, high), value = _bounds(lost), lost.value
+    (low, high), value = ends(lost, -1.0, 1.0), lost.value
     word = "lose" if value >= 0 else "gain"
     low, high = (low, high) if value >= 0 else (-high, -low)
     return f"{word} {100 * abs(value):.1f} points (95% interval {100 * low:.1f} to {100 * high:.1f})"
-
-
-def _bounds(row: Row) -> tuple[float, float]:
-    """The interval, which of values that are all alike is the value."""
-    return (row.value, row.value) if isnan(row.low) else (row.low, row.high)
 
 
 def _on_edges(one: Measured) -> Iterator[str]:

@@ -15,6 +15,7 @@ from maze_interp import recipes
 
 Format = Literal["float32", "bfloat16"]
 DTYPES = ("auto", "float32", "bfloat16")
+SIDES, SIDE = {"cpu": 1024}, 8192  # of the matrices whose product is a device's peak; large lest starting it counts
 GAIN = 1.3  # below this, bf16's casts and coarser gradients are not worth it
 
 
@@ -42,8 +43,18 @@ def fastest(device: str) -> Format:
     return "bfloat16" if _seconds(torch.float32, device) > GAIN * _seconds(torch.bfloat16, device) else "float32"
 
 
-def _seconds(dtype: torch.dtype, device: str) -> float:
-    left, right = torch.ones(4096, 128, dtype=dtype, device=device), torch.ones(128, 512, dtype=dtype, device=device)
+def peak(dtype: str, device: str) -> float:
+    """Operations a second of a product of large square matrices in a format, on all of a device: the most of a few."""
+    side = SIDES.get(device, SIDE)
+    return 2 * side**3 / _seconds(getattr(torch, settle(dtype, device)), device, (side, side, side))
+
+
+def _seconds(dtype: torch.dtype, device: str, sides: tuple[int, int, int] = (4096, 128, 512)) -> float:
+    rows, inner, cols = sides
+    left, right = (
+        torch.ones(rows, inner, dtype=dtype, device=device),
+        torch.ones(inner, cols, dtype=dtype, device=device),
+    )
     best = float("inf")
     for _ in range(4):
         begin = time.perf_counter()

@@ -81,7 +81,7 @@ def written(
 
 def batches(tokens: TokenBatch) -> list[Int[np.ndarray, " maze"]]:
     """Rows that are read together."""
-    return np.array_split(np.arange(len(tokens)), -(-len(tokens) // BATCH))
+    return np.array_split(np.arange(len(tokens)), max(1, -(-len(tokens) // BATCH)))
 
 
 def _read(w: fused.Weights, tokens: TokenBatch, rows: np.ndarray) -> Batch:

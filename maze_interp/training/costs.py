@@ -20,6 +20,8 @@ from maze_interp.training.recipe import TrainingRecipe
 
 PLACES = 4  # where in the run a pool of steps is drawn
 H100 = 989e12  # operations a second at the most, dense products in bf16 (NVIDIA's data sheet)
+ASSUMED = 0.4  # of that, the share that is used
+MEASURED = 0.25  # of a processor's peak, the share that recipes of 5 x 5 were measured to use
 NUMBER = 4  # bytes of a weight, its gradient and each moment, whatever the format of the products
 
 
@@ -45,7 +47,7 @@ class Cost:
         """Bytes of all four."""
         return self.weights + self.gradients + self.moments + self.activations
 
-    def hours(self, peak: float, utilisation: float = 0.4) -> float:
+    def hours(self, peak: float, utilisation: float) -> float:
         """Hours on a machine of so many operations a second at its peak, of which a share is used."""
         return self.flops / (peak * utilisation) / 3600
 

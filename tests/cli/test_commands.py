@@ -193,3 +193,29 @@ def test_it_starts_as_a_module_and_explains_itself_without_waiting_for_torch():
     assert all(command in module.stdout for command in COMMANDS)
     code = "import sys; from maze_interp.cli import commands; commands.parser(); assert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (
+            ["run", "behaviour", "--help"],
+            ["Does the model walk its mazes?", "\nmazes = 1000\n", "how long a shortest path"],
+        ),
+        (["train", "quickstart", "--help"], [training.find("quickstart").reason, "\n[model]\nlayers = "]),
+        (["run", "--help"], ["Run an experiment"]),
+    ],
+)
+def test_help_tells_what_can_be_set_of_what_is_named(arguments, told, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    assert all(part in said for part in told)
+
+
+def test_help_of_what_is_not_there_names_the_nearest(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["run", "behavior", "--help"])
+    assert stop.value.code == 2
+    assert "did you mean 'behaviour'" in capsys.readouterr().err

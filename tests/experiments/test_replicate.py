@@ -18,6 +18,7 @@ from maze_interp.experiments.replicate_spread import (
     held,
     inflation,
     label,
+    measured,
     rows,
 )
 from maze_interp.tables import Row, Z
@@ -242,3 +243,25 @@ def test_bad_input_is_refused_before_anything_is_asked(settings, told, trained, 
     monkeypatch.setattr(experiments.behaviour, "run", lambda *_: pytest.fail("asked all the same"))
     with pytest.raises(ValueError, match=told):
         replicate.run(replicate.Settings(run=str(trained.folder), **settings))
+
+
+def test_a_share_at_an_end_of_its_scale_tells_networks_apart_whoever_comes_first():
+    """One network walks all mazes and one a tenth, and a measure of weights that no draw changes. Whichever is first,
+    the share counts, the weights do not, and neither tells how far intervals err."""
+    good, bad = [1.0, 0.37], [0.1, 0.52]
+    for first in (good, bad):
+        control = spread([[first[0]] * 2, [first[1]] * 2, [0.3, 0.31]], 0.01)
+        kept, drawn = measured(control)
+        assert kept.tolist() == [first is good, False, True]
+        assert drawn.tolist() == [False, False, True]
+
+
+def test_a_factor_for_narrow_intervals_goes_for_the_control_as_well():
+    """4,000 sound measures whose intervals are half as wide as they should be: 5% are doubtful (to 1.5%), not 17%."""
+    control = replace(spread(np.random.default_rng(5).normal(0, 1, (4000, 3)), 0.5), inflation=4.0)
+    assert np.mean(control.p < 0.05) == pytest.approx(0.05, abs=0.015)
+    said = page.unallowed([Row(name, 0.0, 0.0, 0.0, 3) for name in "ab"], [])
+    assert "2 more would be told apart" in said[0]
+    assert not page.unallowed([], [])
+    assert "Left out are 3 measures" in page.left_out(3)[0]
+    assert not page.left_out(0)

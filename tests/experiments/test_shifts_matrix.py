@@ -92,7 +92,7 @@ def test_lengths_are_told_and_what_they_cost(found):
         ((0.1, 0.05, 0.15), "lose 10.0 points (95% interval 5.0 to 15.0): that much can be put down to the length"),
         ((-0.278, -0.365, -0.183), "gain 27.8 points (95% interval 18.3 to 36.5): so no loss can be put down"),
         ((0.02, -0.03, 0.07), "lose 2.0 points (95% interval -3.0 to 7.0): which may be nothing, so no loss"),
-        ((0.0, np.nan, np.nan), "lose 0.0 points (95% interval 0.0 to 0.0): which may be nothing"),
+        ((0.0, np.nan, np.nan), "lose 0.0 points (95% interval -41.0 to 41.0): which may be nothing"),
     ],
 )
 def test_the_length_is_blamed_for_a_loss_alone(alone, said):

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from maze_interp import models, training
 from maze_interp.cli.commands import main
 from maze_interp.mazes import World
-from maze_interp.models import ModelConfig, cores
+from maze_interp.models import ModelConfig, cores, fused
 from maze_interp.tokens.batch import EDGE
 from maze_interp.training import Lesson, Optimiser, TrainingRecipe, costs, optimisers, parallel
 from maze_interp.training.objective import OBJECTIVES
@@ -138,6 +138,18 @@ def test_gradients_are_those_that_a_later_step_holds(threads, monkeypatch):
     assert alive == 2 * [WIDE.layers * found.gradients // found.weights]
 
 
+def test_blocks_keep_what_attention_in_blocks_of_queries_keeps(monkeypatch):
+    monkeypatch.setattr(fused, "BLOCK", 3)
+    length = np.array([1, 3, 7, 12])
+    kept = []
+    for one in length:  # as models.fused.attend_causal splits them
+        ends = np.cumsum([len(part) for part in np.array_split(np.arange(one), -(-one // 3))])
+        kept.append(sum((end - begin) * end for begin, end in zip([0, *ends[:-1]], ends, strict=True)))
+    counted = costs._blocks(replace(PATHS, dtype="bfloat16"), length.astype(float))
+    assert counted == pytest.approx(sum(kept), rel=0.02)
+    assert costs._blocks(PATHS, length.astype(float)) == 0
+
+
 def test_a_run_costs_what_its_steps_cost():
     """Four pools of steps are drawn: all there are here. An easier world at first is cheaper, and counted as such."""
     lessons = {"small": Lesson(0.5, World(rows=2, cols=2))}
@@ -159,5 +171,7 @@ def test_the_command_tells_the_cost_and_trains_nothing(tmp_path, monkeypatch, ca
     assert main(["train", "quickstart", "--cost", "--set", "steps=100"]) == 0
     said = capsys.readouterr().out
     assert f"{training.find('quickstart').model.parameters:,}" in said
+    assert "hours here" in said
+    assert "hours on one H100" in said
     assert not list(tmp_path.iterdir())
     assert main(["train", "--cost"]) == 2
