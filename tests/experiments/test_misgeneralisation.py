@@ -7,7 +7,7 @@ import pytest
 
 from maze_interp import experiments, mazes, training
 from maze_interp.behaviour.walkers import Walker
-from maze_interp.experiments import misgeneralisation, misgeneralisation_page
+from maze_interp.experiments import misgeneralisation, misgeneralisation_page, several
 from maze_interp.experiments.misgeneralisation_curve import by_block, drawn_by_block
 from maze_interp.experiments.misgeneralisation_page import ASIDE, ENDS_THERE, SHARES, Subject
 from maze_interp.mazes import Endpoints, Mixture
@@ -176,9 +176,6 @@ def test_blocks_are_compared_in_the_same_mazes(trained, cornered, tmp_path):
     assert gap.value == pytest.approx(one.value - two.value)
     assert two.value == shares(found, walker="wide", goals="new")["to the corner"].value
     assert f"1 x 1 {one.value:.1%}, 2 x 2 {two.value:.1%}" in " ".join(found.sentences)
-    assert (
-        "They differ in more than world.endpoints.goal_block, which is told together with it: steps." in found.sentences
-    )
     curve = {(row.measure, row.what["block"]): row for row in found.tables["curve"]}
     assert set(curve) == {(share, k) for share in SHARES for k in (1, 2)}
     assert (curve["to the corner", 1].value, curve["to the corner", 2].value) == (one.value, two.value)
@@ -189,6 +186,17 @@ def test_blocks_are_compared_in_the_same_mazes(trained, cornered, tmp_path):
     assert list(lines["to the corner"].y) == [one.value, two.value]
     assert f"{one.value:.0%} with k = 1, {two.value:.0%} with k = 2" in found.figures["by_block"].layout.title.text
     assert list(found.figures["by_block"].layout.xaxis.tickvals) == [1, 2]
+
+
+def test_what_runs_differ_in_besides_their_block_is_told():
+    """The block itself is no other setting; a number format is named with who has it."""
+    block = replace(tiny.QUICK, world=replace(tiny.QUICK.world, endpoints=Endpoints(goal_block=2)))
+    other = replace(block, steps=tiny.QUICK.steps + 1, dtype="bfloat16")
+    meant = "world.endpoints.goal_block"
+    assert not several.beside({"a": tiny.QUICK, "b": block}, meant)
+    settings, formats = several.beside({"a": tiny.QUICK, "b": other}, meant)
+    assert settings == f"They differ in more than {meant}, which is told together with it: steps."
+    assert formats.endswith("a in float32; b in bfloat16.")
 
 
 def test_goals_anywhere_are_the_end_of_the_curve(found):
