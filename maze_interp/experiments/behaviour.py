@@ -5,12 +5,13 @@ controls that say what a metric is worth when nothing was learned. Prediction: a
 """
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
 from maze_interp import behaviour, figures, mazes, models, seeds, training
 from maze_interp.experiments.findings import Findings, Progress
-from maze_interp.mazes import MazeBatch, PathBatch
+from maze_interp.mazes import MazeBatch, Mixture, PathBatch, World
 from maze_interp.tables import Row
 from maze_interp.training import TrainingRun
 
@@ -50,17 +51,19 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     tokens = model.maze_tokenizer.encode(held_out, solutions, seed=seed)
     logits = models.forced_logits(model, tokens)
     made = behaviour.predictions(logits, tokens)
+    by_part = _by_part(trained, len(held_out), seed, progress)
     seen = training.mazes_seen(trained)
     tested = np.unique(mazes.passage_hash(held_out.passages))
     leaked = int(np.isin(tested, seen.hashes).sum())
     shares = {row.measure: row for row in rollouts if row.what["walker"] == "trained"}
     return Findings(
         heading="Behaviour on unseen mazes",
-        sentences=_sentences(shares, rollouts, seen, len(tested), leaked, recipe.loss),
+        sentences=[*_sentences(shares, rollouts, seen, len(tested), leaked, recipe.loss), *_of_parts(by_part)],
         tables={
             "rollouts": rollouts,
             "published_tasks": behaviour.score_tasks(logits, tokens, seed=seed),
             "teacher_forced": behaviour.score_forced(made, held_out, model.maze_tokenizer, seed=seed),
+            **({"worlds": by_part} if by_part else {}),
         },
         figures={
             "metrics": figures.intervals(
@@ -71,12 +74,14 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
                 share=True,
             ),
             **galleries(held_out, walked, solutions),
+            **_worlds(by_part),
         },
         numbers={
             **{row.measure: row.value for row in shares.values()},
             "untrained_exact": next(
                 r.value for r in rollouts if r.what["walker"] == "untrained" and r.measure == "exact"
             ),
+            **{f"exact, {row.what['world']}": row.value for row in _exact(by_part, "trained")},
             "test_mazes": len(held_out),
             "test_mazes_distinct": len(tested),
             **(_reading(seen, leaked) if seen.read else {}),
@@ -84,13 +89,70 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     )
 
 
-def held_out_mazes(trained: TrainingRun, count: int, *, seed: int, min_length: int = 0) -> MazeBatch:
-    """Mazes of the run's world that belong to the test split; `min_length` 0 leaves the world's own, but at least 2.
+def _by_part(trained: TrainingRun, count: int, seed: int, progress: Progress | None) -> list[Row]:
+    """Each world of a mixture walked by itself, on the mixture's lattice and at its places, beside a random walk; about
+    `count` mazes in all, which `progress` counts. Nothing of a single world, nor of one that has no test mazes."""
+    world, model = trained.recipe.world, trained.model()
+    if isinstance(world, World):
+        return []
+    rows, each = [], -(-count // len(world.worlds))
+    for place, (name, one) in enumerate(world.worlds.items()):
+        alone = replace(world, worlds={name: one}, weights={name: 1.0})
+        try:
+            asked = held_out_mazes(trained, each, seed=seed, world=alone)
+        except ValueError:  # so few mazes that none is of the test split
+            continue
+        solutions = mazes.solve(asked, seed=seed)
+        told = partial(_later, progress, place * each, each * len(world.worlds))
+        paths = {
+            "trained": models.rollout(model, asked, seed=seed, progress=told),
+            "random walk": behaviour.random_walk(asked, seed=seed),
+        }
+        for who, walked in paths.items():
+            rows += behaviour.evaluate(asked, walked, solutions, seed=seed, world=name, walker=who)
+    return rows
+
+
+def _later(progress: Progress | None, before: int, whole: int, done: int, _: int) -> None:
+    if progress is not None:
+        progress(before + done, whole)
+
+
+def _exact(by_part: list[Row], walker: str) -> list[Row]:
+    return [row for row in by_part if row.measure == "exact" and row.what["walker"] == walker]
+
+
+def _worlds(by_part: list[Row]) -> dict[str, figures.Figure]:
+    if not by_part:
+        return {}
+    rows = [row for walker in ("trained", "random walk") for row in _exact(by_part, walker)]
+    best, worst = (by(rows[: len(rows) // 2], key=lambda row: row.value) for by in (max, min))
+    title = f"Walked exactly: {best.value:.0%} of {best.what['world']}, {worst.value:.0%} of {worst.what['world']}"
+    x = "share of mazes walked exactly, 95% interval"
+    return {"worlds": figures.intervals(rows, title=title, x=x, by="world", group="walker", share=True)}
+
+
+def _of_parts(by_part: list[Row]) -> list[str]:
+    """How often each world of a mixture is walked exactly."""
+    if not by_part:
+        return []
+    shares = zip(_exact(by_part, "trained"), _exact(by_part, "random walk"), strict=True)
+    listed = "; ".join(f"{mine.what['world']} {mine:.1%}, a random walk {chance.value:.1%}" for mine, chance in shares)
+    return [f"By world of the mixture, walked exactly: {listed}."]
+
+
+def held_out_mazes(
+    trained: TrainingRun, count: int, *, seed: int, min_length: int = 0, world: World | Mixture | None = None
+) -> MazeBatch:
+    """Mazes of the run's world (or another) that belong to the test split; `min_length` 0 leaves its own, at least 2.
 
     A path of one cell asks for no step, so nothing about walking can be read from it. A run whose mazes were drawn by
     another split keeps them, and what it read is no test of it: those are left out. Raises ValueError if it read all.
     """
-    world = mazes.each(trained.recipe.world, lambda one: replace(one, min_length=max(2, min_length or one.min_length)))
+    world = mazes.each(
+        trained.recipe.world if world is None else world,
+        lambda one: replace(one, min_length=max(2, min_length or one.min_length)),
+    )
     drawn, first = mazes.take(world, count, seed=seed, split=mazes.TEST)
     if not training.seen.keeps_mazes(trained):
         return drawn

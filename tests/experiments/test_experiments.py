@@ -10,6 +10,7 @@ import torch
 
 from maze_interp import experiments, figures, mazes, models, probing, recipes, steering, training
 from maze_interp.experiments import attention, behaviour
+from maze_interp.mazes import Mixture, World
 from tests import tiny
 
 EXPERIMENTS = {  # those that ask something of a training run
@@ -105,6 +106,24 @@ def test_what_it_finds_is_written_for_others(name, asked, tmp_path):
     assert json.loads((folder / "numbers.json").read_text())
     assert list((folder / "figures").glob("*.html"))
     assert experiments.read(folder).sentences
+
+
+def test_each_world_of_a_mixture_is_walked_by_itself(tmp_path):
+    """On the lattice of the mixture: mazes of either size, half as many of each, and a walker at random beside."""
+    worlds = {f"{side} a side": World("wilson", rows=side, cols=side) for side in (2, 3, 4)}  # of two none is for tests
+    mixed = Mixture(worlds, {"2 a side": 0.2, "3 a side": 0.4, "4 a side": 0.4}, 4, 4, place="random")
+    recipe = replace(tiny.QUICK, steps=1, world=mixed, model=replace(tiny.SHAPE, rows=4, cols=4))
+    run = training.train(recipe, tmp_path / "mixed")
+    seen = []
+    told = behaviour.run(behaviour.Settings(run=str(run.folder), mazes=30), lambda *given: seen.append(given))
+    exact = [row for row in told.tables["worlds"] if row.measure == "exact"]
+    assert [(row.what["world"], row.what["walker"], row.n) for row in exact] == [
+        (world, walker, 10) for world in ("3 a side", "4 a side") for walker in ("trained", "random walk")
+    ]
+    assert told.numbers["exact, 3 a side"] == exact[0].value
+    assert "By world of the mixture, walked exactly: 3 a side " in told.sentences[-1]
+    assert seen[-1] == (30, 30)
+    assert list(told.figures)[-1] == "worlds"
 
 
 def test_behaviour_measures_the_model_beside_its_controls(found):
