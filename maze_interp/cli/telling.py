@@ -61,7 +61,10 @@ def recipe(name: str) -> Iterator[str]:
 
 
 def cost(found: Any) -> Iterator[str]:
-    """What a training recipe would cost, a line a count: on an H100, and on the machine at hand by its own peak."""
+    """What a training recipe would cost, a line a count: on an H100, and by its own peak on this machine.
+
+    The latter only where this machine has the recipe's device.
+    """
     from maze_interp import training
     from maze_interp.models import precision
 
@@ -69,14 +72,15 @@ def cost(found: Any) -> Iterator[str]:
     kinds = ("weights", "gradients", "moments", "activations")
     held = {f"memory for {kind}": f"{getattr(counted, kind) / 2**20:,.1f} MiB" for kind in kinds}
     counts = {name: f"{getattr(counted, name):,.0f}" for name in ("parameters", "paths", "tokens")}
-    dtype = precision.settle(found.dtype, found.device)
-    here, share = precision.peak(dtype, found.device), training.costs.MEASURED
     hours = {
-        "hours here": f"{counted.hours(here, share):.3g} at {share:.0%} of what its products in {dtype} reach, "
-        f"{here / 1e12:.3g} TFLOP/s",
         "hours on one H100": f"{counted.hours(training.H100, training.costs.ASSUMED):.3g} at "
         f"{training.costs.ASSUMED:.0%} of its peak in bf16, {training.H100 / 1e12:.0f} TFLOP/s",
     }
+    if precision.here(found.device):
+        dtype, share = precision.settle(found.dtype, found.device), training.costs.MEASURED
+        peak = precision.peak(dtype, found.device)
+        reached = f"{share:.0%} of what its products in {dtype} reach, {peak / 1e12:.3g} TFLOP/s"
+        hours["hours here"] = f"{counted.hours(peak, share):.3g} at {reached}"
     for name, value in {**counts, "FLOPs": f"{counted.flops:.3g}", **held, **hours}.items():
         yield f"{name:22}  {value}"
 

@@ -43,6 +43,11 @@ def fastest(device: str) -> Format:
     return "bfloat16" if _seconds(torch.float32, device) > GAIN * _seconds(torch.bfloat16, device) else "float32"
 
 
+def here(device: str) -> bool:
+    """Whether this machine has such a device."""
+    return device == "cpu" or torch.cuda.is_available()
+
+
 def peak(dtype: str, device: str) -> float:
     """Operations a second of a product of large square matrices in a format, on all of a device: the most of a few."""
     side = SIDES.get(device, SIDE)

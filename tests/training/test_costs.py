@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from maze_interp import models, training
 from maze_interp.cli.commands import main
 from maze_interp.mazes import World
-from maze_interp.models import ModelConfig, cores, fused
+from maze_interp.models import ModelConfig, cores, fused, precision
 from maze_interp.tokens.batch import EDGE
 from maze_interp.training import Lesson, Optimiser, TrainingRecipe, costs, optimisers, parallel
 from maze_interp.training.objective import OBJECTIVES
@@ -173,5 +173,8 @@ def test_the_command_tells_the_cost_and_trains_nothing(tmp_path, monkeypatch, ca
     assert f"{training.find('quickstart').model.parameters:,}" in said
     assert "hours here" in said
     assert "hours on one H100" in said
+    monkeypatch.setattr(precision, "here", lambda device: device == "cpu")
+    assert main(["train", "quickstart", "--cost", "--set", "steps=100", "--set", "device=cuda"]) == 0
+    assert "hours here" not in capsys.readouterr().out
     assert not list(tmp_path.iterdir())
     assert main(["train", "--cost"]) == 2
