@@ -4,8 +4,8 @@ An interval over mazes is about one network. Each network is asked about mazes o
 the control asks the first one with all these seeds, so that there nothing differs but what a seed draws. A measure in
 which the control may differ too (p < 0.05) decides nothing: its interval may leave something out that is drawn, such as
 the fit of a probe; and where the control's measures differ more than mazes explain on the whole, so much is allowed to
-all. What no draw changes, such as a measure of weights alone, is left out, but for shares
-that are 0 or 1 whatever is drawn. Intervals that an experiment widened for the
+all. What no draw changes, such as a measure of weights alone, is left out, but for shares that are 0 or 1
+whatever is drawn. Intervals that an experiment widened for the
 number of its questions count as if they were not, which hides differences.
 
 Prediction: networks that were trained alike but for their seed surely differ in something by more than mazes explain.
@@ -80,7 +80,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
         heading=f"The same asked of {page.count(names)}",
         sentences=[
             PREDICTION,
-            page.asked(names, training.varied(list(known.values()))),
+            page.asked(names, training.varied(list(known.values())) if len(known) == len(names) else None),
             *several.computed(known),
             *several.elsewhere([name for name in names if name not in known]),
             page.apart(settings.experiment, names, compared, by_chance, factor),

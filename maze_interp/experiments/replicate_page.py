@@ -18,10 +18,12 @@ def count(names: Sequence[str]) -> str:
     return "one network" if len(names) == 1 else f"{len(names)} networks"
 
 
-def asked(names: Sequence[str], varied: Sequence[str]) -> str:
-    """Who was asked, and what their recipes differ in."""
+def asked(names: Sequence[str], varied: Sequence[str] | None) -> str:
+    """Who was asked, and what their recipes differ in; None where not all of these are known."""
     if len(names) == 1:
         return f"Asked was {names[0]} alone: whether another network would show the same cannot be told."
+    if varied is None:
+        return f"Asked were {', '.join(names)}."
     but = f"alike but for {', '.join(varied)}" if varied else "by one recipe with one seed"
     return f"Asked were {', '.join(names)}, trained {but}."
 

@@ -265,3 +265,5 @@ def test_a_factor_for_narrow_intervals_goes_for_the_control_as_well():
     assert not page.unallowed([], [])
     assert "Left out are 3 measures" in page.left_out(3)[0]
     assert not page.left_out(0)
+    assert page.asked(["ours", "theirs"], None) == "Asked were ours, theirs."  # nothing is known of theirs
+    assert page.asked(["ours", "mine"], []).endswith("trained by one recipe with one seed.")
