@@ -4,6 +4,7 @@ The same test mazes are walked by the trained model, by the same network before 
 controls that say what a metric is worth when nothing was learned. Prediction: an untrained network solves nothing.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -95,21 +96,21 @@ def _by_part(trained: TrainingRun, count: int, seed: int, progress: Progress | N
     world, model = trained.recipe.world, trained.model()
     if isinstance(world, World):
         return []
-    rows, each = [], -(-count // len(world.worlds))
-    for place, (name, one) in enumerate(world.worlds.items()):
+    each, asked = -(-count // len(world.worlds)), {}
+    for name, one in world.worlds.items():
         alone = replace(world, worlds={name: one}, weights={name: 1.0})
-        try:
-            asked = held_out_mazes(trained, each, seed=seed, world=alone)
-        except ValueError:  # so few mazes that none is of the test split
-            continue
-        solutions = mazes.solve(asked, seed=seed)
-        told = partial(_later, progress, place * each, each * len(world.worlds))
+        with suppress(ValueError):  # so few mazes that none is of the test split
+            asked[name] = held_out_mazes(trained, each, seed=seed, world=alone)
+    rows = []
+    for place, (name, some) in enumerate(asked.items()):
+        solutions = mazes.solve(some, seed=seed)
+        told = partial(_later, progress, place * each, each * len(asked))
         paths = {
-            "trained": models.rollout(model, asked, seed=seed, progress=told),
-            "random walk": behaviour.random_walk(asked, seed=seed),
+            "trained": models.rollout(model, some, seed=seed, progress=told),
+            "random walk": behaviour.random_walk(some, seed=seed),
         }
         for who, walked in paths.items():
-            rows += behaviour.evaluate(asked, walked, solutions, seed=seed, world=name, walker=who)
+            rows += behaviour.evaluate(some, walked, solutions, seed=seed, world=name, walker=who)
     return rows
 
 

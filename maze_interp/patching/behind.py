@@ -50,7 +50,7 @@ class Behind:
         made = np.zeros((*ids.shape, self.weights.unembed[0].shape[1]), dtype=np.float32)
         with torch.inference_mode():
             for batch in self.batches:
-                made[batch.rows, batch.at] = _again(self.weights, batch, heads, instead).numpy()
+                made[batch.rows, batch.at] = _again(self.weights, batch, heads, instead).cpu().numpy()
         return made
 
 
@@ -68,14 +68,14 @@ def written(
     w, made = fused.weights(model), []
     with torch.inference_mode():
         for rows in batches(tokens):
-            ids, mixed = torch.from_numpy(tokens.ids[rows, : at[rows].max() + 1]).long(), []
-            positions = torch.arange(ids.shape[1])
+            ids, mixed = _ids(w, tokens, rows, int(at[rows].max()) + 1), []
+            positions = torch.arange(ids.shape[1], device=ids.device)
             x = fused.embed(w, ids, positions)
             for layer in w.layers:
                 z = fused.attend_causal(*fused.qkv(w, layer, x, positions))
                 mixed.append(z[torch.arange(len(rows)), :, torch.from_numpy(at[rows])])
                 x = fused.after_attention(layer, x, z)
-            made.append(torch.stack(mixed, dim=1).numpy())
+            made.append(torch.stack(mixed, dim=1).cpu().numpy())
     return np.concatenate(made)
 
 
@@ -86,8 +86,9 @@ def batches(tokens: TokenBatch) -> list[Int[np.ndarray, " maze"]]:
 
 def _read(w: fused.Weights, tokens: TokenBatch, rows: np.ndarray) -> Batch:
     begin, end = int((tokens.part[rows] == PATH).argmax(axis=1).min()), int(tokens.length[rows].max())
-    positions = torch.arange(end)
-    x = fused.embed(w, torch.from_numpy(tokens.ids[rows, :end]).long(), positions)
+    ids = _ids(w, tokens, rows, end)
+    positions = torch.arange(end, device=ids.device)
+    x = fused.embed(w, ids, positions)
     stream, keys, values = [x[:, begin:].clone()], [], []
     for layer in w.layers:
         q, k, v = fused.qkv(w, layer, x, positions)
@@ -99,17 +100,23 @@ def _read(w: fused.Weights, tokens: TokenBatch, rows: np.ndarray) -> Batch:
 
 
 def _again(w: fused.Weights, batch: Batch, heads: Bool[np.ndarray, "layer head"], instead: Instead) -> Tensor:
-    changed, chosen = np.argwhere(heads)[:, 0].tolist(), torch.from_numpy(heads)
+    changed = np.argwhere(heads)[:, 0].tolist()
     first = min(changed, default=len(w.layers))
-    x, positions = batch.stream[first], torch.arange(batch.at.start, batch.at.stop)
-    sees = torch.arange(batch.at.stop) <= positions[:, None]
+    x, device = batch.stream[first], w.embed.device
+    chosen, steps = torch.from_numpy(heads).to(device), torch.arange(batch.at.stop, device=device)
+    positions = steps[batch.at]
+    sees = steps <= positions[:, None]
     for index in range(first, len(w.layers)):
         layer = w.layers[index]
         q, k, v = fused.qkv(w, layer, x, positions)
         k, v = torch.cat([batch.keys[index], k], dim=2), torch.cat([batch.values[index], v], dim=2)
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=sees, scale=1.0)
         if index in changed:
-            where, said = instead(index, batch.rows, batch.at)
+            where, said = (one.to(device) for one in instead(index, batch.rows, batch.at))
             mixed = torch.where(where[:, None, :, None] & chosen[index][:, None, None], said.transpose(1, 2), mixed)
         x = fused.after_attention(layer, x, mixed)
     return fused.unembed(w, x)
+
+
+def _ids(w: fused.Weights, tokens: TokenBatch, rows: np.ndarray, end: int) -> Int[Tensor, "maze position"]:
+    return torch.from_numpy(tokens.ids[rows, :end]).long().to(w.embed.device)

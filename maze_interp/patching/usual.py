@@ -56,12 +56,13 @@ def usual(model: HookedTransformer, tokens: TokenBatch, kind: Int[np.ndarray, "m
     sums, times = np.zeros((2, count, layers, heads, width)), np.zeros((2, count))
     for rows in batches(tokens):
         with torch.inference_mode():
-            read = access.run(model, _ids(tokens, rows), read=[Site("z", layer) for layer in range(layers)]).values
+            ids = torch.from_numpy(tokens.ids[rows]).long().to(model.embed.W_E.device)
+            read = access.run(model, ids, read=[Site("z", layer) for layer in range(layers)]).values
         maze, position = np.nonzero(kind[rows] != NO_CELL)
         where = half[rows][maze], kind[rows][maze, position]
         np.add.at(times, where, 1)
         for layer in range(layers):
-            np.add.at(sums[:, :, layer], where, read[Site("z", layer)].numpy()[maze, position])
+            np.add.at(sums[:, :, layer], where, read[Site("z", layer)].cpu().numpy()[maze, position])
     with np.errstate(invalid="ignore", divide="ignore"):
         return Usual((sums / times[..., None, None, None]).astype(np.float32), kind, half)
 
@@ -118,7 +119,3 @@ def dealt(tokens: TokenBatch, kind: Int[np.ndarray, "maze position"], *, seed: i
     for cell in range(at.max() + 1):
         mixed[at == cell] = rng.permutation(kind[at == cell])
     return mixed
-
-
-def _ids(tokens: TokenBatch, rows: np.ndarray) -> Tensor:
-    return torch.from_numpy(tokens.ids[rows]).long()

@@ -245,6 +245,15 @@ def test_bad_input_is_refused_before_anything_is_asked(settings, told, trained, 
         replicate.run(replicate.Settings(run=str(trained.folder), **settings))
 
 
+def test_an_experiment_that_tells_nothing_with_an_interval_is_asked_once_and_refused(trained, ignorant, monkeypatch):
+    asked = []
+    silent = Findings("silence", tables={"none": [Row("count", 3.0, float("nan"), float("nan"), 60, {})]})
+    monkeypatch.setattr(experiments.behaviour, "run", lambda settings, _: asked.append(settings.run) or silent)
+    with pytest.raises(ValueError, match="none can be compared"):
+        replicate.run(replicate.Settings(run=f"{trained.folder},{ignorant.folder}"))
+    assert asked == [str(trained.folder)]
+
+
 def test_a_share_at_an_end_of_its_scale_tells_networks_apart_whoever_comes_first():
     """One network walks all mazes and one a tenth, and a measure of weights that no draw changes. Whichever is first,
     the share counts, the weights do not, and neither tells how far intervals err."""
