@@ -209,9 +209,10 @@ def weights(card: Card) -> Iterator[str]:
         yield f"`model.safetensors` holds them in float32, as in float16 it would not be the same walker: {told}."
     if card.steps:
         steps = ", ".join(f"{step:,}" for step in card.steps[:-1])
+        begun = f"are those of {card.recipe.begins_from}" if card.recipe.begins_from else "come from the seed"
         yield (
             f"`checkpoints/` holds the weights in float16 after step {steps}; "
-            f"after step {card.steps[-1]:,} they are the model's. Before the first they come from the seed."
+            f"after step {card.steps[-1]:,} they are the model's. Before the first they {begun}."
         )
 
 

@@ -30,19 +30,19 @@ STAGES = 4
 
 @dataclass(frozen=True)
 class Settings:
-    """On how many test mazes it is measured, how many checkpoints go with it (see `spaced`), and the format of weights;
-    "auto": float16 if that decides alike."""
+    """On how many test mazes it is measured, how many checkpoints go with it, none earlier than step `since` (see
+    `spaced`), and the format of weights; "auto": float16 if that decides alike."""
 
     mazes: int = 2000
     checkpoints: int = 0
+    since: int = 1
     format: Literal["auto", "float16", "float32"] = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.mazes < 1 or self.checkpoints < 0:
-            raise ValueError(
-                f"mazes must be at least 1 and checkpoints 0 or more, not {self.mazes}, {self.checkpoints}"
-            )
+        if self.mazes < 1 or self.checkpoints < 0 or self.since < 1:
+            asked = f"{self.mazes}, {self.checkpoints}, {self.since}"
+            raise ValueError(f"mazes must be at least 1, checkpoints 0 or more and since 1 or more, not {asked}")
 
 
 def publish(run: str | Path, out: str | Path, settings: Settings, progress: Progress | None = None) -> Card:
@@ -63,7 +63,7 @@ def publish(run: str | Path, out: str | Path, settings: Settings, progress: Prog
         kept = agreement.paths >= PATHS and agreement.decisions >= DECISIONS
         format = settings.format if settings.format != "auto" else "float16" if kept else "float32"
         told()
-        steps = _write(trained, recipe, model, folder, format, settings.checkpoints)
+        steps = _write(trained, recipe, model, folder, format, settings)
         told()
         found = behaviour.run(behaviour.Settings(str(folder), settings.mazes, 0, settings.seed))
         told()
@@ -139,7 +139,7 @@ def _asked(trained: TrainingRun, settings: Settings) -> MazeBatch:
 
 
 def _write(
-    trained: TrainingRun, recipe: Any, model: HookedTransformer, folder: Path, format: str, count: int
+    trained: TrainingRun, recipe: Any, model: HookedTransformer, folder: Path, format: str, settings: Settings
 ) -> tuple[int, ...]:
     """Write all but card and numbers; returns the steps of the checkpoints."""
     published.save(model, folder, format)
@@ -150,7 +150,7 @@ def _write(
     storage.write_text_atomically(folder / "provenance.json", json.dumps(made, indent=2) + "\n")
     if seen.keeps_mazes(trained) or trained.recipe.dataset:
         seen.keep_mazes(folder, training.mazes_read(trained), training.mazes_seen(trained).read)
-    steps = spaced(list(trained.checkpoints), count)
+    steps = spaced([step for step in trained.checkpoints if step >= settings.since], settings.checkpoints)
     for step in steps[:-1]:  # the last is the model
         published.save_weights(trained.model(step), folder / "checkpoints" / f"step_{step:08d}.safetensors", "float16")
     manifest.write(folder)
@@ -158,7 +158,8 @@ def _write(
 
 
 def spaced(steps: list[int], count: int) -> tuple[int, ...]:
-    """About `count` of the steps after 0, evenly spaced in the logarithm from a hundredth of the last to the last.
+    """About `count` of the steps after 0, evenly in the logarithm from a hundredth of the last (or from the first,
+    if that is later) to the last.
 
     There are fewer where the same one is nearest twice.
     """

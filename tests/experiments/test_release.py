@@ -104,6 +104,14 @@ def test_decisions_are_compared_one_by_one(trained):
     assert other.exact[1] < other.exact[0]
 
 
+def test_checkpoints_before_the_step_asked_for_stay_behind(trained, tmp_path):
+    few = Settings(mazes=4, checkpoints=3, since=30)
+    release.publish(trained.folder, tmp_path / "later", few)
+    kept = tuple(training.open_run(tmp_path / "later").checkpoints)
+    assert kept == release.spaced([step for step in trained.checkpoints if step >= 30], 3) == (40, 256)
+    assert "--set checkpoints=3 --set since=30 " in (tmp_path / "later" / "README.md").read_text()
+
+
 def test_checkpoints_are_spaced_over_the_last_two_decades():
     steps = [0, 1, 2, 4, 8, 15, 30, 59, 116, 230, 457, 907, 1800, 3600]
     assert release.spaced(steps, 6) == (30, 116, 230, 457, 1800, 3600)
@@ -196,9 +204,9 @@ def test_a_card_says_what_goals_it_was_not_trained_on(made):
     assert "with ends anywhere 75.0% of its paths are wrong" in told
 
 
-@pytest.mark.parametrize("changes", [{"mazes": 0}, {"checkpoints": -1}])
+@pytest.mark.parametrize("changes", [{"mazes": 0}, {"checkpoints": -1}, {"since": 0}])
 def test_settings_that_ask_nothing_are_refused(changes):
-    with pytest.raises(ValueError, match="mazes must be at least 1 and checkpoints 0 or more"):
+    with pytest.raises(ValueError, match="mazes must be at least 1, checkpoints 0 or more and since 1 or more"):
         Settings(**changes)
 
 
@@ -206,4 +214,6 @@ def test_the_same_weights_are_promised_only_where_a_run_begins_from_nothing(made
     card, _ = made
     begun = replace(card, recipe=replace(card.recipe, begins_from="rdfs-5x5"))
     assert "the same weights" in model_card.write(card)
+    assert "Before the first they come from the seed." in model_card.write(card)
+    assert "Before the first they are those of rdfs-5x5." in model_card.write(begun)
     assert "the same weights" not in model_card.write(begun)
