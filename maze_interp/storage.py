@@ -21,8 +21,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from math import prod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from safetensors.numpy import save as numpy_bytes
@@ -31,6 +32,7 @@ Record = TypeVar("Record")
 PACKAGES = ("maze_interp", "torch", "transformer-lens", "numpy", "numba", "safetensors")
 PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}\.partial")
 _INTEGERS = {f"{sign}{8 * size}": f"<{sign.lower()}{size}" for sign in "UI" for size in (1, 2, 4, 8)}
+TOLD = ("dtype", "shape", "data_offsets")  # what the header of a safetensors file says of each tensor
 DTYPES = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8", **_INTEGERS}
 
 
@@ -66,12 +68,21 @@ def load_metadata(path: str | Path) -> dict[str, Any]:
 
 
 def read_tensors(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """(tensors by name, metadata) of a safetensors file; the tensors are read-only views of the mapped file."""
+    """(tensors by name, metadata) of a safetensors file; the tensors are read-only views of the mapped file.
+
+    Raises ValueError, naming the file, for one that is truncated, foreign, or whose header makes no sense.
+    """
     data = np.asarray(np.memmap(path, np.uint8, "r")) if os.path.getsize(path) else np.zeros(0, np.uint8)
     header, body = _split(path, data)
     metadata = header.pop("__metadata__", {})
     tensors = {name: _view(path, name, entry, body) for name, entry in header.items()}
-    return tensors, json.loads(metadata["json"]) if "json" in metadata else metadata
+    try:
+        told = json.loads(metadata["json"]) if "json" in metadata else metadata
+    except (TypeError, ValueError):
+        told = None
+    if not isinstance(told, dict):
+        raise ValueError(f"{path} is damaged: its metadata are no table")
+    return tensors, told
 
 
 def write_tensors_atomically(
@@ -199,16 +210,23 @@ def _split(path: str | Path, data: np.ndarray) -> tuple[dict[str, Any], np.ndarr
     return header, data[8 + length :]
 
 
-def _view(path: str | Path, name: str, entry: dict[str, Any], body: np.ndarray) -> np.ndarray:
-    if entry["dtype"] not in DTYPES:
-        raise ValueError(f"{path}: tensor {name!r} is {entry['dtype']}, which numpy lacks; known: {', '.join(DTYPES)}")
-    begin, end = entry["data_offsets"]
-    dtype, count = np.dtype(DTYPES[entry["dtype"]]), int(np.prod(entry["shape"], dtype=np.int64))
+def _view(path: str | Path, name: str, entry: Any, body: np.ndarray) -> np.ndarray:
+    kind, shape, place = (entry.get(key) if isinstance(entry, dict) else None for key in TOLD)
+    if not isinstance(kind, str) or not (_whole(shape) and _whole(place) and len(place) == 2 and place[0] <= place[1]):
+        raise ValueError(f"{path} is damaged: its header tells no type, shape and place of tensor {name!r}")
+    if kind not in DTYPES:
+        raise ValueError(f"{path}: tensor {name!r} is {kind}, which numpy lacks; known: {', '.join(DTYPES)}")
+    (begin, end), dtype, count = place, np.dtype(DTYPES[kind]), prod(shape)
     if end > len(body):
         raise ValueError(f"{path} is truncated: tensor {name!r} ends at byte {end} of {len(body)}")
     if end - begin != count * dtype.itemsize:
-        raise ValueError(f"{path} is damaged: tensor {name!r} of shape {entry['shape']} has {end - begin} bytes")
-    return body[begin:end].view(dtype).reshape(entry["shape"])
+        raise ValueError(f"{path} is damaged: tensor {name!r} of shape {shape} has {end - begin} bytes")
+    return body[begin:end].view(dtype).reshape(shape)
+
+
+def _whole(numbers: Any) -> TypeGuard[list[int]]:
+    """Whether it is a list of whole numbers, none below 0."""
+    return isinstance(numbers, list) and all(type(number) is int and number >= 0 for number in numbers)
 
 
 def _beside(path: Path) -> Path:

@@ -145,6 +145,46 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, content, message):
         storage.load(Pair, tmp_path / "foreign")
 
 
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        ({"a": {"shape": [1], "data_offsets": [0, 4]}}, "no type, shape and place of tensor 'a'"),
+        ({"a": {"dtype": ["F32"], "shape": [1], "data_offsets": [0, 4]}}, "no type, shape and place"),
+        ({"a": {"dtype": "F32", "shape": 1, "data_offsets": [0, 4]}}, "no type, shape and place"),
+        ({"a": {"dtype": "F32", "shape": [-1], "data_offsets": [4, 0]}}, "no type, shape and place"),
+        ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [-4, 0]}}, "no type, shape and place"),
+        ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [0.0, 4.0]}}, "no type, shape and place"),
+        ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [4]}}, "no type, shape and place"),
+        ({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, "has 4 bytes"),
+        ({"a": {"dtype": "F32", "shape": [True], "data_offsets": [0, 4]}}, "no type, shape and place"),
+        ({"a": 3}, "no type, shape and place"),
+        ({"__metadata__": 3}, "its metadata are no table"),
+        ({"__metadata__": {"json": "{"}}, "its metadata are no table"),
+        ({"__metadata__": {"json": "[]"}}, "its metadata are no table"),
+        ({"__metadata__": {"json": 3}}, "its metadata are no table"),
+    ],
+)
+def test_a_header_that_makes_no_sense_is_refused_by_name(tmp_path, header, message):
+    told = json.dumps(header).encode()
+    (tmp_path / "odd").write_bytes(len(told).to_bytes(8, "little") + told + bytes(8))
+    with pytest.raises(ValueError, match=f"odd.* {message}"):
+        storage.read_tensors(tmp_path / "odd")
+
+
+def test_a_turned_byte_of_a_header_gives_a_file_of_the_kind_or_a_reason(tmp_path):
+    storage.save(tmp_path / "pair", PAIR)
+    good, refused = (tmp_path / "pair").read_bytes(), 0
+    ahead = 8 + int.from_bytes(good[:8], "little")
+    for place in range(ahead):
+        for turned in (0x01, 0x04, 0xFF):
+            (tmp_path / "turned").write_bytes(good[:place] + bytes([good[place] ^ turned]) + good[place + 1 :])
+            try:
+                storage.load(Pair, tmp_path / "turned")
+            except ValueError:
+                refused += 1
+    assert refused > ahead
+
+
 def test_another_type_is_refused_by_name(tmp_path):
     storage.save(tmp_path / "other", Other(PAIR.first))
     with pytest.raises(ValueError, match="holds a Other, not a Pair"):

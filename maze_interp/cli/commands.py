@@ -20,7 +20,7 @@ QUICKSTART = "quickstart"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit status: 0, or 2 for input that cannot be used, told on standard error."""
     options = parser().parse_args(arguments)
-    rank = os.environ.get("RANK", "0") if int(os.environ.get("WORLD_SIZE", "1")) > 1 else ""  # as torchrun tells it
+    rank = os.environ.get("RANK", "0") if os.environ.get("WORLD_SIZE", "1") != "1" else ""  # as torchrun tells it
     try:
         if rank and options.command is not train:
             raise ValueError("torchrun starts several processes, which share a run of `train` and nothing else")

@@ -43,7 +43,7 @@ def trained() -> Iterator[str]:
     """A line a model: name, parameters, exact rate with its interval, size, world."""
     yield f"{'model':24} {'weights':>10}  {'walked exactly (95% interval)':30} {'MB':>5}  trained on"
     for name in models.names():
-        folder = models.locate(name)
+        folder = models.named.of_the_zoo(name)
         found = json.loads((folder / "behaviour.json").read_text())
         size = sum(file["bytes"] for file in json.loads((folder / models.manifest.MANIFEST).read_text()).values())
         row = next(row for row in found["rows"] if row["measure"] == "exact" and row["what"]["walker"] == "trained")
@@ -53,7 +53,7 @@ def trained() -> Iterator[str]:
 
 def untrained() -> Iterator[str]:
     """A line a recipe: name, parameters, world, and the recipe it is a variant of with what it sets."""
-    made = [_recipe(models.locate(name)) for name in models.names()]
+    made = [_recipe(models.named.of_the_zoo(name)) for name in models.names()]
     variants = training.recipe.variants()
     for name in training.names():
         recipe = training.find(name)

@@ -35,9 +35,9 @@ class Settings:
 
     mazes: int = 2000
     checkpoints: int = 0
-    since: int = 1
     format: Literal["auto", "float16", "float32"] = "auto"
     seed: int = 0
+    since: int = 1
 
     def __post_init__(self) -> None:
         if self.mazes < 1 or self.checkpoints < 0 or self.since < 1:

@@ -52,7 +52,7 @@ def read(path: str | Path, *, limit: int = LIMIT) -> Any:
             names = {info.filename for info in file.infolist() if not info.is_dir()}
             if TREE not in names:
                 raise ValueError(f"no .zanj file: it has no {TREE}")
-            tree = _json(file.read(TREE), TREE)
+            tree = _json(_unpacked(file, TREE), TREE)
             return _resolved(tree, file, names - {TREE, META})
     except DAMAGE as error:
         raise ValueError(f"{path} is damaged or no zip file: {error}") from None
@@ -119,6 +119,16 @@ def _leads_away(name: str) -> bool:
     return "\\" in name or ":" in name or name.startswith("/") or ".." in PurePosixPath(name).parts
 
 
+def _unpacked(file: zipfile.ZipFile, name: str) -> bytes:
+    """What a member holds. Asked for a byte more than it states, so that one that lies is not unpacked whole."""
+    info = file.getinfo(name)
+    with file.open(info) as member:
+        held = member.read(info.file_size + 1)
+    if len(held) != info.file_size:
+        raise ValueError(f"member {name!r} has {len(held):,} bytes, not the {info.file_size:,} that are stated")
+    return held
+
+
 def _json(text: bytes, name: str) -> Any:
     try:
         return json.loads(text)
@@ -156,7 +166,7 @@ def _resolved(tree: Any, file: zipfile.ZipFile, left: set[str]) -> Any:
         if not isinstance(name, str) or name not in left:
             raise ValueError(f"the tree points at {name!r}, which is no member or is pointed at twice")
         left.discard(name)
-        return file.read(name)
+        return _unpacked(file, name)
 
     try:
         return resolve(tree)

@@ -24,6 +24,7 @@ from maze_interp.mazes.batch import MazeBatch, PathBatch
 from maze_interp.mazes.interop import from_maze_dataset, to_maze_dataset
 
 LAYOUTS = ("full", "minimal", "minimal_soln_cat")
+LARGEST = 128  # rows whose numbers a signed byte holds, as in all layouts but `full`
 SET, COLLECTION = "MazeDataset", "MazeDatasetCollection"
 KEY = archive.KINDS[0]
 NOT_MADE_THERE = {"name": "__custom__:not_made_by_maze_dataset", "args": [], "kwargs": {}}
@@ -50,12 +51,15 @@ def write_zanj(
 
     Its format asks for a square lattice and for the name of one of its generators. The name is always `gen_dfs`, and a
     filter in the file's configuration, `__custom__:not_made_by_maze_dataset`, says that this is not where the mazes are
-    from. Raises ValueError for another lattice, an unknown layout, and for a maze without a whole, legal path.
+    from. Raises ValueError for another lattice, one of more than 128 rows in another layout than `full`, an unknown
+    layout, and for a maze without a whole, legal path.
     """
     if layout not in LAYOUTS:
         raise recipes.unknown("layout", layout, LAYOUTS)
     if mazes.rows != mazes.cols:
         raise ValueError(f"maze-dataset's lattices are square, these mazes are {mazes.rows} x {mazes.cols}")
+    if mazes.rows > LARGEST and layout != "full":
+        raise ValueError(f"{layout!r} holds lattices of {LARGEST} rows at most, not {mazes.rows}: choose layout 'full'")
     if not len(mazes):
         raise ValueError("no mazes to write")
     solved = to_maze_dataset(mazes, paths)

@@ -105,7 +105,9 @@ def _imported(tree: Any, device: str) -> Imported:
     model = build(network, seed=0)
     _fill(model, weights, language.ids)
     model.to(device, print_details=False)
-    return Imported(model, str(config.get("name") or "unnamed"), _world(data, language), language.ids, vocab)
+    name = config.get("name")
+    named = name if isinstance(name, str) and name and name.isprintable() else "unnamed"
+    return Imported(model, named, _world(data, language), language.ids, vocab)
 
 
 def _config(shape: Mapping[str, Any], state: Mapping[str, np.ndarray], language: Language) -> ModelConfig:
@@ -116,7 +118,7 @@ def _config(shape: Mapping[str, Any], state: Mapping[str, np.ndarray], language:
     for key in ("d_model", "d_head", "n_layers"):
         if type(shape.get(key)) is not int or shape[key] < 1:
             raise ValueError(f"{SHAPE}.{key} must be a whole number from 1, not {shape.get(key)!r}")
-    if shape.get("act_fn") != "gelu":
+    if not isinstance(shape.get("act_fn"), str) or shape["act_fn"] != "gelu":
         raise ValueError(f"its neurons are {shape.get('act_fn')!r}; models here have gelu")
     positions = shape.get("positional_embedding_type", "standard")
     if not isinstance(positions, str) or positions not in POSITIONS:
@@ -170,7 +172,7 @@ def _ours(state: Mapping[str, np.ndarray], shape: Mapping[str, Any], model: Hook
 
 
 def _check(model: HookedTransformer, weights: Mapping[str, np.ndarray], vocab: int) -> None:
-    """ValueError for a tensor of a model with `vocab` tokens that is missing or of another shape."""
+    """ValueError for a tensor of a model with `vocab` tokens that is missing, of another shape or not finite."""
     for name, weight in model.named_parameters():
         if name not in weights:
             raise ValueError(f"it lacks {name}")
@@ -179,6 +181,9 @@ def _check(model: HookedTransformer, weights: Mapping[str, np.ndarray], vocab: i
             wanted[WORDS[name]] = vocab
         if list(given.shape) != wanted or given.dtype.kind != "f":
             raise ValueError(f"{name} is {given.dtype} {list(given.shape)}, not numbers {wanted}")
+        with np.errstate(over="ignore"):
+            if not np.isfinite(given.astype(np.float32)).all():
+                raise ValueError(f"{name} holds something that is no number, or none that float32 has room for")
 
 
 def _fill(model: HookedTransformer, weights: Mapping[str, np.ndarray], ids: Int[np.ndarray, " vocab"]) -> None:
@@ -193,8 +198,8 @@ def _world(data: Mapping[str, Any], language: Language) -> World | None:
     """The kind of maze that a configuration of theirs names; None where it is none of ours."""
     maker = data.get("maze_ctor")
     name = maker.get("__name__") if isinstance(maker, dict) else maker
-    given, asked = (data.get(key) or {} for key in ("maze_ctor_kwargs", "endpoint_kwargs"))
-    if not isinstance(name, str) or name not in GENERATORS or asked:
+    given, asked = ({} if data.get(key) is None else data[key] for key in ("maze_ctor_kwargs", "endpoint_kwargs"))
+    if not isinstance(name, str) or name not in GENERATORS or not isinstance(asked, dict) or asked:
         return None
     if not isinstance(given, dict) or not given.keys() <= KNOBS.keys():
         return None

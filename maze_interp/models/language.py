@@ -57,10 +57,11 @@ def language_of(config: Mapping[str, Any], data: Mapping[str, Any], vocab: int) 
     context = data.get("seq_len_max", CONTEXT)
     if type(context) is not int or context < 1:
         raise ValueError(f"dataset_cfg.seq_len_max must be a whole number from 1, not {context!r}")
+    listed = [one["token_arr"] for one in (told, data) if one.get("token_arr") is not None]
     if "prompt_sequencer" in told:
         language, size = _modular(told, _lattice(told, data), context), COMBINED
-    elif tokens := next((one["token_arr"] for one in (told, data) if one.get("token_arr") is not None), None):
-        language, size = _listed(tokens, context), len(tokens)
+    elif listed:
+        language, size = _listed(listed[0], context), len(listed[0])
     elif told:
         language = _named(told.get("tokenization_mode"), _lattice(told, data), context)
         size = len(language.ids)

@@ -29,9 +29,14 @@ def locate(given: str | Path) -> Path:
         return path
     if str(given) not in names():
         raise recipes.unknown("model (of the zoo, or a folder)", given, names())
-    if not (_zoo() / path / MANIFEST).exists():
-        raise ValueError(f"the zoo's {given} is incomplete: {_zoo() / path} has no {MANIFEST}")
-    return _zoo() / path
+    return of_the_zoo(str(given))
+
+
+def of_the_zoo(name: str) -> Path:
+    """The folder of a model that comes with the package, whatever else has its name. ValueError if it is not whole."""
+    if not (_zoo() / name / MANIFEST).exists():
+        raise ValueError(f"the zoo's {name} is incomplete: {_zoo() / name} has no {MANIFEST}")
+    return _zoo() / name
 
 
 def is_of_the_zoo(folder: str | Path) -> bool:

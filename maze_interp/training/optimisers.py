@@ -3,7 +3,8 @@
 Muon (Jordan et al. 2024) replaces a matrix's momentum by the nearest orthogonal matrix, so that every direction of a
 layer's input moves alike and none waits for its gradient to grow. It is meant for matrices between hidden layers;
 embeddings, biases and layer norms keep AdamW. Heads are laid side by side, as one wide matrix. On mazes it is ahead of
-AdamW for the first steps of a run; at its usual rate that lead was not kept to the end (README, "How fast it learns").
+AdamW for the first steps of a run; at its usual rate that lead was not kept to the end ("How fast it learns" in
+notebooks/speed.md).
 """
 
 from collections import defaultdict

@@ -8,7 +8,7 @@ does not count as work. That everybody does the same is checked by losses, by ho
 import functools
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,10 +29,11 @@ TRAINING, INFERENCE, CACHED, UNCACHED = 4, 2.5, 4, 100  # goals
 WRITTEN = 12  # tokens a rollout writes: the mean path of 6 x 6 and its end
 BATCHES = {True: (25, 50, 100, 250), False: (1, 10, 50)}  # those that `generate` is tried with, cached and not
 SHAPE = f"d{MODEL.d_model} L{MODEL.layers} H{MODEL.heads}"
-PLAIN = "float32"  # the format of everybody's products but ours, which take the faster one
+PLAIN = "float32"  # the format of everybody's products, but of ours, which take the faster one, and of ALIKE's
+ALIKE = "alike"  # HookedTransformer in the format of ours, where that is another
 SIDE = 1024  # of the matrices whose product is the peak
 PRODUCT = 2 * SIDE**3
-NAMES = {"hooked": "HookedTransformer 3.9", "bridge": "TransformerBridge 4.3"}
+NAMES = {"hooked": "HookedTransformer 3.9", ALIKE: "HookedTransformer 3.9", "bridge": "TransformerBridge 4.3"}
 
 
 def steps(bridge: Peer | None, quick: bool) -> Iterator[Row]:
@@ -49,6 +50,7 @@ def steps(bridge: Peer | None, quick: bool) -> Iterator[Row]:
             turns = {
                 "ours": timed(networks.own_step(ours, recipe, pool), losses["ours"].append),
                 "hooked": timed(networks.plain_step(theirs), losses["hooked"].append),
+                **_alike_too(functools.partial(networks.plain_step, theirs), losses[ALIKE].append),
                 **_bridged(bridge, "train", theirs, Path(place) / f"{len(theirs.ids)}.npz", losses["bridge"].append),
                 **{dtype: peak(dtype) for dtype in {_own_format(), PLAIN}},
             }
@@ -104,6 +106,7 @@ def inference(bridge: Peer | None, quick: bool) -> Iterator[Row]:
         turns = {
             "ours": timed(networks.own_logits(batch), lambda logits: check(logits.size)),
             "hooked": timed(networks.plain_logits(batch), lambda logits: check(logits.numel())),
+            **_alike_too(functools.partial(networks.plain_logits, batch), lambda logits: check(logits.numel())),
             **_bridged(bridge, "read", batch, Path(place) / "read.npz", check),
         }
         spent = alternate(turns, 2 if quick else 7)
@@ -156,6 +159,12 @@ def _best_batch(model: models.HookedTransformer, prompts: TokenBatch, cache: boo
     return min(some, key=lambda batch: spent[str(batch)] / len(some[batch]))
 
 
+def _alike_too(work: Callable[..., networks.Work], check: Check) -> dict[str, Turn]:
+    """HookedTransformer's turn in the format of ours, if ours have another than its own."""
+    dtype = _own_format()
+    return {} if dtype == PLAIN else {ALIKE: timed(work(dtype=dtype), check)}
+
+
 def _bridged(bridge: Peer | None, action: str, batch: TokenBatch, file: Path, check: Check) -> dict[str, Turn]:
     """The bridge's turn on the same sequences, if there is a bridge; its model is checked to be as large as ours."""
     if bridge is None:
@@ -187,6 +196,7 @@ def _shape() -> dict[str, object]:
 def _rows(what: str, count: int, spent: dict[str, float], goal: float) -> Iterator[Row]:
     """A row for each of the others."""
     for name in (name for name in NAMES if name in spent):
-        theirs = f"{count / spent[name]:,.0f} ({NAMES[name]}, {PLAIN})"
+        dtype = _own_format() if name == ALIKE else PLAIN
+        theirs = f"{count / spent[name]:,.0f} ({NAMES[name]}, {dtype}{', autocast' if name == ALIKE else ''})"
         ours = f"{count / spent['ours']:,.0f} ({_own_format()})"
         yield Row(what, ours, theirs, spent[name] / spent["ours"], goal)

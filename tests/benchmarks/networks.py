@@ -44,15 +44,18 @@ def recipes() -> tuple[training.TrainingRecipe, training.TrainingRecipe]:
     return alone, replace(alone, mazes_per_step=8, paths_per_maze=8, threads=min(8, THREADS))
 
 
-def plain_step(batch: TokenBatch) -> Work:
-    """Forward, backward and AdamW as one writes them first: the loss on the path's tokens, before the step."""
+def plain_step(batch: TokenBatch, dtype: str = "float32") -> Work:
+    """Forward, backward and AdamW as one writes them first: the loss on the path's tokens, before the step. Products
+    are in `dtype`, by autocast if need be."""
     model = models.build(MODEL, seed=0)
     optimiser = torch.optim.AdamW(model.parameters(), 1e-3)
     ids, graded = torch.from_numpy(batch.ids).long(), torch.from_numpy(batch.graded)
     targets = ids.roll(-1, 1)[graded]
 
     def step() -> float:
-        loss = F.cross_entropy(model(ids)[graded], targets)
+        with precision.autocast(dtype, "cpu"):
+            logits = model(ids)[graded]
+        loss = F.cross_entropy(logits.float(), targets)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -80,12 +83,12 @@ def own_step(
     return step
 
 
-def plain_logits(batch: TokenBatch) -> Work:
-    """Logits at every position, no hooks in use."""
+def plain_logits(batch: TokenBatch, dtype: str = "float32") -> Work:
+    """Logits at every position, no hooks in use; products in `dtype`."""
     model, ids = models.build(MODEL, seed=0), torch.from_numpy(batch.ids).long()
 
     def run() -> torch.Tensor:
-        with torch.inference_mode():
+        with torch.inference_mode(), precision.autocast(dtype, "cpu"):
             return model(ids)
 
     return run

@@ -1,6 +1,6 @@
 """How do we compare? `make bench-peers` measures this project and its peers in turn and writes runs/bench-peers.md.
 
-    python tests/benchmarks/peers.py                      everything: about ten minutes on two quiet cores
+    python tests/benchmarks/peers.py                      everything: a quarter of an hour on two quiet cores
     python tests/benchmarks/peers.py --only data,loading  those parts again, the rest as it was measured before
     python tests/benchmarks/peers.py --quick              small sizes, to try it; written beside, never mixed with it
 

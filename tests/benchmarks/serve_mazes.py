@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from maze_dataset import LatticeMazeGenerators, MazeDataset, MazeDatasetConfig, SolvedMaze
 from maze_dataset.tokenization import MazeTokenizer, TokenizationMode
-from serving import Work, serve
+from serving import Found, Work, serve
 
 
 def generate(rows: int, count: int) -> Work:
@@ -52,7 +52,12 @@ def load(arrays: str, file: str) -> Work:
     shape = MazeDatasetConfig(name="bench", grid_n=held["passages"].shape[2], n_mazes=len(solved))
     if not Path(file).exists():
         MazeDataset(shape, solved, generation_metadata_collected={}).save(file)
-    return lambda: float(sum(maze.connection_list.sum() + len(maze.solution) for maze in MazeDataset.read(file).mazes))
+
+    def read() -> Found:
+        found = MazeDataset.read(file).mazes
+        return lambda: float(sum(maze.connection_list.sum() + len(maze.solution) for maze in found))
+
+    return read
 
 
 def _drawn(rows: int, count: int) -> list:

@@ -31,12 +31,14 @@ def somewhere_else(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def test_the_list_has_every_model_and_every_recipe_that_waits(capsys):
+def test_the_list_has_every_model_and_every_recipe_that_waits(capsys, tmp_path):
+    """Also beside a folder that has a model's name."""
+    (tmp_path / CHEAP).mkdir()
     assert main(["zoo"]) == 0
     told = capsys.readouterr().out
     above, below = told.split("Recipes that stand ready, untrained:")
     assert [line.split()[0] for line in above.splitlines()[1:] if line] == models.names()
-    rows = json.loads((models.locate(CHEAP) / "behaviour.json").read_text())["rows"]
+    rows = json.loads((models.named.of_the_zoo(CHEAP) / "behaviour.json").read_text())["rows"]
     exact = next(row for row in rows if row["measure"] == "exact")
     line = next(line for line in above.splitlines() if line.startswith(f"{CHEAP} "))
     assert f"{exact['value']:.1%} ({exact['low']:.1%} to {exact['high']:.1%})" in line

@@ -7,6 +7,7 @@ maze-dataset 1.4.2, in all three layouts, and its own copies of those read back 
 import base64
 import json
 import stat
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -184,6 +185,7 @@ def set_in(*path):
     return change
 
 
+HUGE = mazes.draw(mazes.World(rows=129, cols=129), 1, seed=0)
 MINIMAL, POINT = files.minimal, files.inline(np.array(0), mode="zero_dim")
 WALL = set_in("mazes", 0, "connection_list", files.inline(np.zeros((2, 4, 4), bool)))
 BAD = {
@@ -265,6 +267,21 @@ def test_no_more_is_unpacked_than_the_limit_allows(tmp_path):
         read_zanj(path, limit=1_000_000)
 
 
+def test_a_member_that_lies_about_its_size_is_not_unpacked_whole(tmp_path):
+    """Zeros of 64 MiB that are said to be 123,456 bytes: neither they nor a hundredth of them are ever in memory."""
+    size, told = 64 * 2**20 + 12_345, 123_456
+    tree = {**files.full(BATCH, PATHS), "bomb": {files.OLD: "list:external", "$ref": "bomb.jsonl"}}
+    data = files.write(tmp_path / "set.zanj", tree, {"bomb.jsonl": bytes(size)}).read_bytes()
+    assert data.count(size.to_bytes(4, "little")) == 2
+    (tmp_path / "set.zanj").write_bytes(data.replace(size.to_bytes(4, "little"), told.to_bytes(4, "little")))
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"set.zanj.*(damaged|stated)"):
+        read_zanj(tmp_path / "set.zanj")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < size / 20
+
+
 def test_damage_anywhere_gives_the_same_mazes_or_a_reason(tmp_path):
     """A byte turned at 60 places: whatever Python's zip reader makes of it, a ValueError comes of it."""
     good, refused = as_minimal(tmp_path / "set.zanj").read_bytes(), 0
@@ -283,6 +300,8 @@ def test_damage_anywhere_gives_the_same_mazes_or_a_reason(tmp_path):
         ((BATCH, PATHS, "x", "tiny"), "unknown layout 'tiny'"),
         ((BATCH[:0], PATHS[:0]), "no mazes"),
         ((mazes.draw(mazes.World(rows=3, cols=4), 2, seed=0), PATHS[:2]), "square"),
+        ((HUGE, mazes.solve(HUGE, seed=0)), "128 rows at most, not 129: choose layout 'full'"),
+        ((HUGE, mazes.solve(HUGE, seed=0), "x", "minimal_soln_cat"), "128 rows at most"),
     ],
 )
 def test_what_cannot_be_written_is_refused_and_leaves_nothing(tmp_path, arguments, reason):

@@ -199,6 +199,10 @@ BAD = {
     "embedding missing": (state_without("embed.W_E"), "lacks embed.W_E"),
     "surplus": (weights(20) | {"blocks.0.attn.W_extra": np.ones(3, np.float32)}, "it has blocks.0.attn.W_extra"),
     "wrong shape": (weights(20) | {"unembed.b_U": np.ones(19, np.float32)}, r"unembed.b_U is float32 \[19\], not"),
+    "array for neurons": ({"act_fn": files.inline(np.array([1, 2]))}, "its neurons are"),
+    "not a number": (weights(20) | {"ln_final.b": np.full(16, np.nan, np.float32)}, "ln_final.b holds something"),
+    "no room": (weights(20) | {"ln_final.b": np.full(16, 1e300)}, "none that float32 has room for"),
+    "list in an array": (set_network("dataset_cfg", "token_arr", files.inline(np.arange(3))), "no list of strings"),
     "whole numbers": (weights(20) | {"ln_final.b": np.ones(16, np.int64)}, "ln_final.b is int64"),
     "too long": (weights(20) | {"pos_embed.W_pos": np.ones((8193, 16), np.float32)}, "context of 8193 tokens"),
     "vocabulary": (weights(21), "has 20 tokens, its embedding 21"),
@@ -264,6 +268,8 @@ def test_a_network_larger_than_its_file_is_refused_before_there_is_memory_for_it
         {"maze_ctor_kwargs": {"p": "much"}},
         {"endpoint_kwargs": {"deadend_start": True}},
         {"grid_n": 8},
+        {"maze_ctor_kwargs": files.inline(np.arange(3))},
+        {"endpoint_kwargs": files.inline(np.arange(3))},
     ],
 )
 def test_what_a_maze_was_made_by_may_be_unknown(tmp_path, said):

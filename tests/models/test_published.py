@@ -117,7 +117,7 @@ def test_findings_about_the_zoo_are_not_mixed_with_a_run_of_one_s_own(tmp_path, 
 def test_a_model_of_the_zoo_is_whole_and_walks_as_its_card_says(name):
     """40 unseen mazes: fewer or more solved than a rate in the card's interval gives once in 10,000 would be an error.
 
-    Nine models, so that all of them pass by chance but once in 1,000 times; the mazes are fixed.
+    All of some thirty pass by chance but once in 150 times; the mazes are fixed.
     """
     folder = models.locate(name)
     manifest.verify(folder)
