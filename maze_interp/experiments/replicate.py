@@ -22,7 +22,17 @@ from maze_interp import recipes, seeds, training
 from maze_interp.experiments import replicate_page as page
 from maze_interp.experiments import several
 from maze_interp.experiments.findings import Findings, Progress
-from maze_interp.experiments.replicate_spread import ITSELF, differing, gather, held, inflation, label, measured, rows
+from maze_interp.experiments.replicate_spread import (
+    ITSELF,
+    differing,
+    gather,
+    held,
+    inflation,
+    inflation_range,
+    label,
+    measured,
+    rows,
+)
 from maze_interp.tables import Row
 
 PREDICTION = (
@@ -72,6 +82,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     anything = np.ones(len(everyone.keys), dtype=bool)
     kept, drawn = measured(everyone.of(same, anything)) if again else (anything, anything)
     factor = inflation(everyone.of(same, drawn)) if again else 1.0
+    about = inflation_range(everyone.of(same, drawn)) if again else (nan, nan)
     control = replace(everyone.of(same, kept), inflation=factor) if again else None
     spread = replace(everyone.of(range(len(runs)), kept), inflation=factor)
     shares = [held(spread, NETWORKS), *([held(control, CONTROL)] if control else [])]
@@ -84,7 +95,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             page.asked(names, training.varied(list(known.values())) if len(known) == len(names) else None),
             *several.computed(known),
             *several.elsewhere([name for name in names if name not in known]),
-            page.apart(settings.experiment, names, compared, by_chance, factor),
+            page.apart(settings.experiment, names, compared, by_chance, (factor, *about)),
             *page.unallowed(differing(rows(replace(spread, inflation=1.0), names, control)), apart),
             *page.left_out(int((~kept).sum())),
             *([page.held(shares)] if len(runs) > 1 else []),
@@ -102,6 +113,8 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "measures": len(compared),
             "differing": len(apart),
             "inflation": factor,
+            "inflation_low": about[0],
+            "inflation_high": about[1],
             "differing_in_control": nan if by_chance is None else len(by_chance),
             **{f"mean: {label(row)}": row.value for row in compared},
         },

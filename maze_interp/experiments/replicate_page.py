@@ -1,6 +1,7 @@
 """What is said and drawn of one experiment asked of several networks."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -29,9 +30,14 @@ def asked(names: Sequence[str], varied: Sequence[str] | None) -> str:
 
 
 def apart(
-    experiment: str, names: Sequence[str], compared: Sequence[Row], chance: Sequence[Row] | None, factor: float
+    experiment: str,
+    names: Sequence[str],
+    compared: Sequence[Row],
+    chance: Sequence[Row] | None,
+    inflated: tuple[float, float, float],
 ) -> str:
-    """How many measures differ, beside how many do where only mazes can, and whether that is as predicted."""
+    """How many measures differ, beside how many do where only mazes can, and whether that is as predicted; `inflated`
+    is by how much the control spreads more than mazes explain, and between what."""
     if len(names) == 1:
         return f"`{experiment}` has {len(compared)} measures with intervals."
     found, beside = differing(compared), ""
@@ -44,10 +50,11 @@ def apart(
         else "not as predicted"
     )
     if chance is not None:
-        unsound = sum(map(doubtful, compared))
+        unsound, (factor, low, high) = sum(map(doubtful, compared)), inflated
+        reach = f" ({low:.2g} to {high:.2g}, were measures independent)" if isfinite(low) else ""
         beside = (
             f" (control, one network asked as often: {len(chance)}; {unsound} with p < 0.05, which decide nothing; its "
-            f"spread is {factor:.2g} times what mazes explain, which is allowed for)"
+            f"spread is {factor:.2g} times{reach} what mazes explain, which is allowed for)"
         )
     return (
         f"Of {len(compared)} measures of `{experiment}` that all have with an interval, {len(found)} surely differ "

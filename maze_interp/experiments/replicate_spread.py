@@ -110,10 +110,28 @@ def chi_square_tail(q: Float[np.ndarray, " test"], degrees: int) -> Float[np.nda
 
 def inflation(control: Spread) -> float:
     """How many times as large Q is as where only mazes differ: its median over that of chi-square; 1 at least."""
+    return max(1.0, float(np.median(control.q) / _usual(control))) if len(control.keys) else 1.0
+
+
+def inflation_range(control: Spread) -> tuple[float, float]:
+    """The 95% interval of `inflation` by order statistics, if measures erred independently; nan of fewer than six.
+
+    Measures of one asking share mazes, so it is too narrow: a factor that this leaves open is open.
+    """
+    count = len(control.keys)
+    if count < 6:  # even the least and the greatest hold the median in less than 95%
+        return float("nan"), float("nan")
+    reach = Z * count**0.5 / 2
+    ends = max(0, int(np.floor(count / 2 - reach))), min(count - 1, int(np.ceil(count / 2 + reach)) - 1)
+    low, high = (max(1.0, float(np.sort(control.q)[end] / _usual(control))) for end in ends)
+    return low, high
+
+
+def _usual(control: Spread) -> float:
+    """The median of Q where only mazes differ."""
     degrees = control.networks - 1
     grid = np.linspace(0.0, 4.0 * degrees + 4.0, 4001)
-    usual = np.interp(-0.5, -chi_square_tail(grid, degrees), grid)
-    return max(1.0, float(np.median(control.q) / usual)) if len(control.keys) else 1.0
+    return float(np.interp(-0.5, -chi_square_tail(grid, degrees), grid))
 
 
 def measured(control: Spread) -> tuple[Bool[np.ndarray, " measure"], Bool[np.ndarray, " measure"]]:
