@@ -152,14 +152,21 @@ def claim_folder(path: str | Path) -> Path:
 
 
 @contextmanager
-def turn(folder: str | Path) -> Iterator[None]:
-    """Wait until nobody else works in the folder, by a lock file beside it. A process that dies has let go of it."""
+def turn(folder: str | Path, *, wait: bool = True) -> Iterator[None]:
+    """Wait until nobody else works in the folder, by a lock file beside it. A process that dies has let go of it.
+
+    Raises ValueError, naming who does, if somebody works there and one is not to `wait`.
+    """
     import fcntl  # which not every system has
 
     folder = Path(folder).absolute()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.parent / f".{folder.name}.lock", "a+") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            file.seek(0)
+            raise ValueError(f"process {file.read().strip()} is at work in {folder}") from None
         file.truncate(0)
         file.write(f"{os.getpid()} on {platform.node()}\n")
         file.flush()

@@ -1,7 +1,9 @@
 """A training run from the command line: with a bar, a tracker and, started by torchrun, other processes beside it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,7 @@ def _follow(
         if ranks.rank() > 0:  # the first one tells
             work(progress=None)
             return
-        with tracker(track, recipe, folder) as record, training_bar() as draw:
+        with _alone(folder), tracker(track, recipe, folder) as record, training_bar() as draw:
 
             def progress(status: Status) -> None:
                 draw(status)
@@ -41,3 +43,9 @@ def _follow(
         print(f"trained: {made.folder}")
     else:
         print(f"stopped and saved; go on with: maze-interp train --resume {made.folder}")
+
+
+def _alone(folder: Path) -> AbstractContextManager[None]:
+    """While it lasts, nobody else trains in the folder. ValueError if somebody does; not known where there are no locks
+    of files."""
+    return storage.turn(folder, wait=False) if find_spec("fcntl") else nullcontext()

@@ -55,7 +55,7 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     by_part = _by_part(trained, len(held_out), seed, progress)
     seen = training.mazes_seen(trained)
     tested = np.unique(mazes.passage_hash(held_out.passages))
-    leaked = int(np.isin(tested, seen.hashes).sum())
+    leaked = int(np.isin(tested, training.seen.mazes_behind(trained)).sum())
     shares = {row.measure: row for row in rollouts if row.what["walker"] == "trained"}
     return Findings(
         heading="Behaviour on unseen mazes",
@@ -148,16 +148,18 @@ def held_out_mazes(
     """Mazes of the run's world (or another) that belong to the test split; `min_length` 0 leaves its own, at least 2.
 
     A path of one cell asks for no step, so nothing about walking can be read from it. A run whose mazes were drawn by
-    another split keeps them, and what it read is no test of it: those are left out. Raises ValueError if it read all.
+    another split keeps them, and what it read is no test of it, nor of one that began with its weights: those are left
+    out. Raises ValueError if it read all.
     """
     world = mazes.each(
         trained.recipe.world if world is None else world,
         lambda one: replace(one, min_length=max(2, min_length or one.min_length)),
     )
     drawn, first = mazes.take(world, count, seed=seed, split=mazes.TEST)
-    if not training.seen.keeps_mazes(trained):
+    kept = [one for one in training.seen.lineage(trained) if training.seen.keeps_mazes(one)]
+    if not kept:
         return drawn
-    read = training.mazes_seen(trained).hashes
+    read = np.concatenate([training.mazes_seen(one).hashes for one in kept])
     unread = drawn[~np.isin(mazes.passage_hash(drawn.passages), read)]
     while 0 < len(unread) < count:
         drawn, first = mazes.take(world, count, seed=seed, first=first, split=mazes.TEST)

@@ -179,7 +179,8 @@ def data(card: Card) -> Iterator[str]:
             "that it read; `shifts` counts them."
         )
     if recipe.begins_from:
-        yield f"It began with the weights of {recipe.begins_from}, whose mazes are not counted here."
+        too = "" if leaked else " None of the test mazes is among those that are known of them."
+        yield f"It began with the weights of {recipe.begins_from}, whose mazes are not counted here.{too}"
 
 
 def curve(card: Card) -> str:

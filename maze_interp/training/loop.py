@@ -3,9 +3,10 @@
     run = training.train(training.find("rdfs-5x5"), "runs/first")
     run = training.resume("runs/first")             # after Ctrl-C, a crash or a full disk
 
-On one machine a run that was stopped and resumed ends with bit-identical weights: each step's data is a function of
-the recipe and the step's number, and a checkpoint holds the whole optimiser state. Several processes may train one run
-together (see `ranks`): they step as one, and what is measured, written and told is the first one's.
+On a processor, with as many threads, a run that was stopped and resumed ends with bit-identical weights: each step's
+data is a function of the recipe and the step's number, and a checkpoint holds the whole optimiser state. Several
+processes may train one run together (see `ranks`): they step as one, and what is measured, written and told is the
+first one's.
 """
 
 import math
@@ -66,24 +67,28 @@ def train(recipe: TrainingRecipe, folder: str | Path, *, progress: Progress | No
     model = starting_model(recipe)
     optimiser = optimisers.build(model, recipe.optimiser)
     run = ranks.once(runs.begin, recipe, folder)
-    ranks.once(runs.checkpoint, run, model, optimiser, 0, [])
-    return _go_on(run, model, optimiser, 0, [], progress)
+    ranks.once(runs.checkpoint, run, model, optimiser, 0, [], 0.0)
+    return _go_on(run, model, optimiser, 0, [], 0.0, progress)
 
 
 def resume(folder: str | Path, *, step: int | None = None, progress: Progress | None = None) -> TrainingRun:
     """Go on from a checkpoint (the newest, or that of `step`) as if the run had never stopped.
 
-    Measurements and checkpoints later than it are dropped and made again. Raises ValueError if there is no such run.
+    Measurements and checkpoints later than it are dropped and made again. Raises ValueError if there is no such run or
+    checkpoint, if it is finished and has none left, and if its device is not to be had.
     """
     run = TrainingRun(Path(folder))
+    check_device(run.recipe.device)
     ranks.check_share(run.recipe.mazes_per_step)
     step = ranks.once(_newest, run) if step is None else step
+    if step not in run.checkpoints:
+        raise ValueError(f"{run.folder} has no checkpoint of step {step}; it has {list(run.checkpoints)}")
     model = run.model(step, device=run.recipe.device)
     optimiser = optimisers.build(model, run.recipe.optimiser)
-    losses = runs.restore(optimiser, model, run.checkpoints[step])
+    losses, seconds = runs.restore(optimiser, model, run.checkpoints[step])
     ranks.once(runs.forget_after, run, step)
-    losses = ranks.once(_catch_up, run, model, step, losses, progress)
-    return _go_on(run, model, optimiser, step, losses, progress)
+    losses = ranks.once(_catch_up, run, model, step, losses, seconds, progress)
+    return _go_on(run, model, optimiser, step, losses, seconds, progress)
 
 
 def starting_model(recipe: TrainingRecipe) -> HookedTransformer:
@@ -127,10 +132,13 @@ def _settled(recipe: TrainingRecipe) -> TrainingRecipe:
 
 
 def _newest(run: TrainingRun) -> int:
-    """The step of the newest checkpoint; the first is made if the run was stopped before it had one."""
+    """The step of the newest checkpoint; the first is made if the run was stopped before it had one. Raises ValueError
+    for a finished run without: to begin anew would take its model away."""
     if not run.checkpoints:
+        if run.finished:
+            raise ValueError(f"{run.folder} is finished, and has no checkpoint to go on from")
         model = starting_model(run.recipe)
-        runs.checkpoint(run, model, optimisers.build(model, run.recipe.optimiser), 0, [])
+        runs.checkpoint(run, model, optimisers.build(model, run.recipe.optimiser), 0, [], 0.0)
     return max(run.checkpoints)
 
 
@@ -140,12 +148,14 @@ def _go_on(
     optimiser: torch.optim.Optimizer,
     first: int,
     window: list[float],
+    before: float,
     progress: Progress | None,
 ) -> TrainingRun:
-    """Steps `first` to the last, measuring, reporting and saving on the way; `window`: losses not yet measured."""
+    """Steps `first` to the last, measuring, reporting and saving on the way; `window`: losses not yet measured,
+    `before`: seconds that the run had taken so far."""
     recipe, begun = run.recipe, time.monotonic()
     rows = run.metrics
-    before, exact = (rows[-1]["seconds"], rows[-1]["exact"]) if rows else (0.0, math.nan)
+    exact = rows[-1]["exact"] if rows else math.nan
     kept = runs.milestones(recipe)
     with interruption() as interrupted, cores.workers(recipe.threads) as pool:
         for step, tokens in enumerate(batches(recipe, first), start=first + 1):
@@ -154,7 +164,7 @@ def _go_on(
             row, due = None, _due(recipe, step)
             stop = ranks.anywhere(interrupted())  # asked once: what stops the run has been saved
             if due or step in kept or stop:
-                ranks.once(runs.checkpoint, run, model, optimiser, step, window)
+                ranks.once(runs.checkpoint, run, model, optimiser, step, window, before + spent)
             if due and not stop:  # who asks a run to stop does not wait for its validation
                 row = ranks.once(_measure, run, model, step, before + spent, window)
                 exact, window = row["exact"], []
@@ -174,7 +184,12 @@ def _due(recipe: TrainingRecipe, step: int) -> bool:
 
 
 def _catch_up(
-    run: TrainingRun, model: HookedTransformer, step: int, losses: list[float], progress: Progress | None
+    run: TrainingRun,
+    model: HookedTransformer,
+    step: int,
+    losses: list[float],
+    seconds: float,
+    progress: Progress | None,
 ) -> list[float]:
     """Make the measurement that the run was stopped before, if it was; returns the losses not yet measured."""
     rows = run.metrics
@@ -182,7 +197,7 @@ def _catch_up(
         return []
     if not losses or not _due(run.recipe, step):
         return losses
-    row = _measure(run, model, step, rows[-1]["seconds"] if rows else 0.0, losses)
+    row = _measure(run, model, step, seconds, losses)
     if progress is not None:
         progress(Status(step, run.recipe.steps, row["loss"], row["exact"], math.nan, math.nan, row))
     return []

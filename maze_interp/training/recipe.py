@@ -1,8 +1,9 @@
 """Everything that decides what a training run does, as one TOML file.
 
-Two runs of one recipe on one kind of machine give the same weights. Recipes that come with the package lie in
-`training/recipes/`, and what differs from one of them by a setting or two is a line or two of `training/variants.toml`;
-`find` reads one by name or by path.
+Two runs of one recipe on one kind of processor, with as many threads and in one number format, give the same weights
+(a machine decides what `dtype = "auto"` and `threads = 0` are, and a run's own recipe says as what). Recipes that come
+with the package lie in `training/recipes/`, and what differs from one of them by a setting or two is a line or two of
+`training/variants.toml`; `find` reads one by name or by path.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,10 +55,10 @@ class TrainingRecipe:
     Each step reads `mazes_per_step` fresh mazes and `paths_per_maze` shortest paths through each, all paths of a maze
     sharing one reading of it. `loss` counts the path's tokens or all tokens. `dataset` names a folder of baked mazes
     to pass over, epoch by epoch, instead of the endless stream; `only_first` does so with the stream's first so many
-    mazes, each with the same paths in every epoch. `lessons` come before the world itself, in their order; validation
-    and tests are of the world alone. `begins_from` is the folder of a finished run or model whose weights are the first
-    (see `models.carry_over`). `threads` share a step's mazes (0: one a core), and
-    dtype "auto" is the faster format; a run's own recipe says what both came to. Raises ValueError for settings that
+    mazes, each with the same starts and goals in every epoch. `lessons` come before the world itself, in their order;
+    validation and tests are of the world alone. `begins_from` is the folder of a finished run or model whose weights
+    are the first (see `models.carry_over`). `threads` share a step's mazes (0: one a core), and dtype "auto" is the
+    faster format; a run's own recipe says what both came to. Raises ValueError for settings that
     exclude each other.
     """
 

@@ -12,6 +12,7 @@ checkpoints weights alone: there is nothing to resume.
 """
 
 import json
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -118,20 +119,22 @@ def record(run: TrainingRun, provenance: dict[str, Any]) -> None:
 
 
 def append(run: TrainingRun, row: dict[str, Any]) -> None:
-    """Add one line of measurements."""
+    """Add one line of measurements, on the disk before a later checkpoint says that it was made."""
     with open(run.folder / METRICS, "a") as file:
         file.write(json.dumps(row) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def forget_after(run: TrainingRun, step: int) -> None:
     """Drop measurements, checkpoints and a model later than `step`: what is resumed from there makes them again."""
     if step < run.recipe.steps:
         (run.folder / MODEL / "config.json").unlink(missing_ok=True)  # from now on the run is not finished
-    rows = [row for row in run.metrics if row["step"] <= step]
-    storage.write_text_atomically(run.folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
-    for later, file in run.checkpoints.items():
+    for later, file in reversed(run.checkpoints.items()):  # killed in between, the newest that is left has its rows
         if later > step:
             file.unlink()
+    rows = [row for row in run.metrics if row["step"] <= step]
+    storage.write_text_atomically(run.folder / METRICS, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def milestones(recipe: TrainingRecipe) -> set[int]:
@@ -141,9 +144,15 @@ def milestones(recipe: TrainingRecipe) -> set[int]:
 
 
 def checkpoint(
-    run: TrainingRun, model: HookedTransformer, optimiser: torch.optim.Optimizer, step: int, losses: list[float]
+    run: TrainingRun,
+    model: HookedTransformer,
+    optimiser: torch.optim.Optimizer,
+    step: int,
+    losses: list[float],
+    seconds: float,
 ) -> None:
-    """Write the state after `step` steps, whole or not at all, then drop the previous one if it is no milestone.
+    """Write the state after `step` steps and `seconds`, whole or not at all, then drop the previous one if it is no
+    milestone.
 
     `losses` are those since the last measurement; one that is due is made after this, so that nothing waits for it.
     """
@@ -152,14 +161,15 @@ def checkpoint(
         state = optimiser.state.get(weight, {})
         tensors |= {f"{moment}.{name}": state[moment] for moment in MOMENTS if moment in state}
     file = run.folder / CHECKPOINTS / f"step_{step:08d}.safetensors"
-    storage.write_tensors_atomically(file, tensors, {"step": step, "losses": losses})
+    storage.write_tensors_atomically(file, tensors, {"step": step, "losses": losses, "seconds": seconds})
     for earlier, path in run.checkpoints.items():
         if earlier < step and earlier not in milestones(run.recipe):
             path.unlink()
 
 
-def restore(optimiser: torch.optim.Optimizer, model: HookedTransformer, file: Path) -> list[float]:
-    """Load the optimiser state of a checkpoint; returns the losses it holds for the next measurement."""
+def restore(optimiser: torch.optim.Optimizer, model: HookedTransformer, file: Path) -> tuple[list[float], float]:
+    """Load the optimiser state of a checkpoint; returns the losses it holds for the next measurement and the seconds
+    that the run had taken."""
     tensors, metadata = storage.read_tensors(file)
     if not {"step", "losses"} <= metadata.keys():
         raise ValueError(f"{file} is not a training checkpoint: it names no step and losses")
@@ -169,4 +179,4 @@ def restore(optimiser: torch.optim.Optimizer, model: HookedTransformer, file: Pa
             moments = {moment: torch.from_numpy(value.copy()).to(weight.device) for moment, value in held.items()}
             steps = torch.tensor(float(metadata["step"]), device=weight.device)
             optimiser.state[weight] = {"step": steps, **moments}
-    return metadata["losses"]
+    return metadata["losses"], float(metadata.get("seconds", 0.0))

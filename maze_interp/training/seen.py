@@ -94,6 +94,26 @@ def mazes_seen(run: TrainingRun) -> MazesSeen:
     return MazesSeen(sum(map(len, hashes)), len(different), different)
 
 
+def lineage(run: TrainingRun) -> list[TrainingRun]:
+    """The run, that whose weights it began from, and so on, as far as they are found."""
+    found = [run]
+    while begun := found[-1].recipe.begins_from:
+        try:
+            earlier = TrainingRun(models.locate(begun))
+            earlier.recipe  # noqa: B018  a model without its recipe read nobody knows what
+        except ValueError:
+            break
+        if earlier.folder in [one.folder for one in found]:
+            break
+        found.append(earlier)
+    return found
+
+
+def mazes_behind(run: TrainingRun) -> UInt64[np.ndarray, " maze"]:
+    """The hashes, sorted, of all mazes that the run and those it began from are known to have read."""
+    return np.unique(np.concatenate([mazes_seen(one).hashes for one in lineage(run)]))
+
+
 def mazes_read(run: TrainingRun, *, progress: Callable[[int, int], None] | None = None) -> MazeBatch:
     """The distinct mazes of a run's steps so far, each with the start and goal of a path that was first read of it.
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from maze_interp import experiments, mazes, recipes, training
+from maze_interp import experiments, mazes, recipes, storage, training
 from maze_interp.cli.commands import main, parser
 from maze_interp.mazes import DatasetRecipe, World
 from tests import tiny
@@ -116,6 +117,8 @@ def test_what_was_interrupted_is_gone_on_with(tmp_path, capsys, monkeypatch):
     assert main(["train", "few.toml", "--out", "here"]) == 0
     assert "go on with: maze-interp train --resume here" in capsys.readouterr().out
     assert "is not finished; resume it first" in refused(capsys, "report", "here")
+    with storage.turn("here"):
+        assert f"process {os.getpid()} on " in refused(capsys, "train", "--resume", "here")
     assert main(["train", "--resume", "here"]) == 0
     assert "trained: here" in capsys.readouterr().out
     assert training.open_run("here").metrics[-1]["step"] == 12

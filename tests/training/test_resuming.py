@@ -1,6 +1,7 @@
 """However a run is stopped, it can be gone on with, and ends as if it had never stopped: bit for bit."""
 
 import errno
+import itertools
 import os
 import shutil
 import signal
@@ -12,7 +13,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from maze_interp import models, recipes, training
+from maze_interp import models, recipes, storage, training
 from maze_interp.models import precision
 from maze_interp.training import objective
 from maze_interp.training.optimisers import OPTIMISERS
@@ -64,12 +65,15 @@ def measured(run):
 
 
 def assert_same(run, whole):
-    """Weights, measurements and every checkpoint with its optimiser state."""
+    """Weights, measurements and every checkpoint with its optimiser state, all but how long it took."""
     assert run.finished
     assert measured(run) == measured(whole)
     assert list(run.checkpoints) == list(whole.checkpoints)
     for file in ["model/model.safetensors", *(path.relative_to(whole.folder) for path in whole.checkpoints.values())]:
-        assert (run.folder / file).read_bytes() == (whole.folder / file).read_bytes(), file
+        (mine, told), (theirs, known) = (storage.read_tensors(one.folder / file) for one in (run, whole))
+        assert told | {"seconds": 0} == known | {"seconds": 0}, file
+        assert mine.keys() == theirs.keys(), file
+        assert all(mine[name].tobytes() == theirs[name].tobytes() for name in mine), file
 
 
 def copied(whole, tmp_path):
@@ -270,6 +274,12 @@ def test_there_must_be_something_to_go_on_with(whole, tmp_path):
         training.resume(whole.folder, step=9)
     folder = copied(whole, tmp_path)
     shutil.rmtree(folder / "checkpoints")
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(ValueError, match="is finished, and has no checkpoint to go on from"):
+        training.resume(folder)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    shutil.rmtree(folder / "model")
+    (folder / "metrics.jsonl").unlink()
     again = training.resume(folder)  # stopped before its first checkpoint, a run begins at its beginning
     assert again.finished
     assert measured(again) == measured(whole)
@@ -277,6 +287,51 @@ def test_there_must_be_something_to_go_on_with(whole, tmp_path):
     shutil.copyfile(folder / "model" / "model.safetensors", _made(folder / "checkpoints") / "step_00000005.safetensors")
     with pytest.raises(ValueError, match=r"step_00000005\.safetensors is not a training checkpoint"):
         training.resume(folder)
+
+
+def test_a_published_model_has_no_beginning_to_go_on_from():
+    published = training.open_run("rdfs-4x4")
+    assert published.model(0) is not None
+    with pytest.raises(ValueError, match=r"has no checkpoint of step 0; it has \["):
+        training.resume(published.folder, step=0)
+
+
+def test_its_device_must_be_there_to_go_on(whole, tmp_path):
+    folder = copied(whole, tmp_path)
+    recipe = recipes.to_toml(replace(whole.recipe, device="tpu"))
+    (folder / "recipe.toml").write_text(recipe)
+    with pytest.raises(ValueError, match="device 'tpu' is not to be had here"):
+        training.resume(folder)
+
+
+def test_the_seconds_of_a_stopped_run_count_those_before(tmp_path, monkeypatch):
+    """A clock that goes on by a second whenever it is asked, and by a thousand where the run is stopped."""
+    clock = itertools.count()
+    monkeypatch.setattr(sys.modules["maze_interp.training.loop"].time, "monotonic", lambda: next(clock))
+    undisturbed = training.train(tiny.QUICK, tmp_path / "undisturbed")
+    run = training.train(tiny.QUICK, tmp_path / "run", progress=at(6, press))
+    for _ in range(1000):
+        next(clock)
+    run = training.resume(run.folder)
+    assert [row["seconds"] for row in run.metrics] == [row["seconds"] for row in undisturbed.metrics]
+
+
+def test_in_bf16_by_two_threads_it_goes_on_to_the_same_bits(tmp_path):
+    recipe = replace(tiny.QUICK, steps=6, dtype="bfloat16", threads=2)
+    undisturbed = training.train(recipe, tmp_path / "undisturbed")
+    training.train(recipe, tmp_path / "run", progress=at(2, press))
+    assert_same(training.resume(tmp_path / "run"), undisturbed)
+
+
+@pytest.mark.parametrize(("ordinary", "stops"), [(signal.SIG_DFL, True), (signal.SIG_IGN, False)])
+def test_a_terminal_that_goes_stops_a_run_unless_it_is_told_not_to_mind(tmp_path, ordinary, stops):
+    before = signal.signal(signal.SIGHUP, ordinary)
+    try:
+        run = training.train(tiny.QUICK, tmp_path / "run", progress=at(5, lambda: signal.raise_signal(signal.SIGHUP)))
+        assert signal.getsignal(signal.SIGHUP) == ordinary
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert run.finished is not stops
 
 
 def _made(folder):
@@ -301,6 +356,6 @@ def test_a_run_can_begin_where_another_model_ended(tmp_path):
     expected = models.fingerprint(models.carry_over(source, recipe.model, seed=recipe.seed))
     assert models.fingerprint(run.model(0)) == expected
     assert models.fingerprint(run.model()) != expected
-    for file in run.checkpoints.values():
-        file.unlink()
+    for part in ("checkpoints", "model"):
+        shutil.rmtree(run.folder / part)
     assert models.fingerprint(training.resume(run.folder).model(0)) == expected

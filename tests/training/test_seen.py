@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from maze_interp import mazes, training
+from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.mazes import DatasetRecipe, World
+from maze_interp.training import seen
 from maze_interp.training.batches import POOL
 from maze_interp.training.objective import OBJECTIVES
 from tests import tiny
@@ -95,3 +97,28 @@ def test_before_its_first_step_a_run_has_seen_nothing(trained, tmp_path):
 
 def test_no_maze_seen_is_held_out(trained):
     assert (mazes.split_of(training.mazes_seen(trained).hashes) == mazes.TRAIN).all()
+
+
+def test_what_those_read_that_it_began_with_is_known_as_far_as_they_are(tmp_path):
+    first = training.train(replace(tiny.QUICK, steps=2), tmp_path / "first")
+    second = training.train(replace(tiny.QUICK, steps=2, seed=9, begins_from=str(first.folder)), tmp_path / "second")
+    third = training.train(replace(tiny.QUICK, steps=1, seed=8, begins_from=str(second.folder)), tmp_path / "third")
+    assert [one.folder.name for one in seen.lineage(third)] == ["third", "second", "first"]
+    each = [training.mazes_seen(one).hashes for one in (first, second, third)]
+    assert seen.mazes_behind(third).tolist() == sorted(set(np.concatenate(each).tolist()))
+    assert len(seen.mazes_behind(third)) > max(map(len, each))
+    (second.folder / "recipe.toml").unlink()
+    assert [one.folder.name for one in seen.lineage(third)] == ["third"]
+
+
+def test_no_test_of_a_model_is_what_another_had_read_that_it_began_with(tmp_path):
+    first = training.train(replace(tiny.QUICK, steps=1), tmp_path / "first")
+    second = training.train(replace(tiny.QUICK, steps=1, seed=9, begins_from=str(first.folder)), tmp_path / "second")
+    asked = held_out_mazes(second, 30, seed=0)
+    some = asked[:10]
+    seen.keep_mazes(first.folder, some, len(some))  # as if drawn by another split
+    instead = held_out_mazes(second, 30, seed=0)
+    assert len(instead) == 30
+    read = mazes.passage_hash(some.passages)
+    assert np.isin(mazes.passage_hash(asked.passages), read).any()
+    assert not np.isin(mazes.passage_hash(instead.passages), read).any()
