@@ -15,7 +15,7 @@ from maze_interp.models import manifest, published
 from tests import tiny
 
 ZOO = models.names()
-MOST = 60 * 2**20  # bytes
+MOST = 60_000_000  # bytes
 
 
 @pytest.fixture
