@@ -87,6 +87,7 @@ def resume(folder: str | Path, *, step: int | None = None, progress: Progress | 
     optimiser = optimisers.build(model, run.recipe.optimiser)
     losses, seconds = runs.restore(optimiser, model, run.checkpoints[step])
     ranks.once(runs.forget_after, run, step)
+    seconds = max([seconds, *(row["seconds"] for row in run.metrics)])  # an older checkpoint does not tell them
     losses = ranks.once(_catch_up, run, model, step, losses, seconds, progress)
     return _go_on(run, model, optimiser, step, losses, seconds, progress)
 
