@@ -32,6 +32,7 @@ Record = TypeVar("Record")
 PACKAGES = ("maze_interp", "torch", "transformer-lens", "numpy", "numba", "safetensors")
 PARTIAL = re.compile(r"\.(.+)\.[0-9a-f]{8}\.partial")
 _INTEGERS = {f"{sign}{8 * size}": f"<{sign.lower()}{size}" for sign in "UI" for size in (1, 2, 4, 8)}
+MOST_AXES, MOST_BYTES = 64, 2**62  # of what numpy makes an array of
 TOLD = ("dtype", "shape", "data_offsets")  # what the header of a safetensors file says of each tensor
 DTYPES = {"BOOL": "?", "F16": "<f2", "F32": "<f4", "F64": "<f8", **_INTEGERS}
 
@@ -159,7 +160,7 @@ def turn(folder: str | Path, *, wait: bool = True) -> Iterator[None]:
     """
     import fcntl  # which not every system has
 
-    folder = Path(folder).absolute()
+    folder = Path(folder).resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.parent / f".{folder.name}.lock", "a+") as file:
         try:
@@ -210,7 +211,7 @@ def _split(path: str | Path, data: np.ndarray) -> tuple[dict[str, Any], np.ndarr
         raise ValueError(f"{path} is truncated or not a safetensors file: {len(data)} bytes hold no whole header")
     try:
         header = json.loads(data[8 : 8 + length].tobytes())
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(f"{path} is not a safetensors file: its header is not JSON") from None
     if not isinstance(header, dict):
         raise ValueError(f"{path} is not a safetensors file: its header is not a table")
@@ -228,6 +229,8 @@ def _view(path: str | Path, name: str, entry: Any, body: np.ndarray) -> np.ndarr
         raise ValueError(f"{path} is truncated: tensor {name!r} ends at byte {end} of {len(body)}")
     if end - begin != count * dtype.itemsize:
         raise ValueError(f"{path} is damaged: tensor {name!r} of shape {shape} has {end - begin} bytes")
+    if len(shape) > MOST_AXES or max(shape, default=0) > MOST_BYTES:
+        raise ValueError(f"{path} is damaged: tensor {name!r} has the shape {shape}")
     return body[begin:end].view(dtype).reshape(shape)
 
 

@@ -157,6 +157,8 @@ def test_a_foreign_file_is_refused_by_name(tmp_path, content, message):
         ({"a": {"dtype": "F32", "shape": [1], "data_offsets": [4]}}, "no type, shape and place"),
         ({"a": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, "has 4 bytes"),
         ({"a": {"dtype": "F32", "shape": [True], "data_offsets": [0, 4]}}, "no type, shape and place"),
+        ({"a": {"dtype": "F32", "shape": [0, 2**70], "data_offsets": [0, 0]}}, "has the shape"),
+        ({"a": {"dtype": "F32", "shape": [1] * 70, "data_offsets": [0, 4]}}, "has the shape"),
         ({"a": 3}, "no type, shape and place"),
         ({"__metadata__": 3}, "its metadata are no table"),
         ({"__metadata__": {"json": "{"}}, "its metadata are no table"),

@@ -1,9 +1,8 @@
 """A training run from the command line: with a bar, a tracker and, started by torchrun, other processes beside it."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +44,12 @@ def _follow(
         print(f"stopped and saved; go on with: maze-interp train --resume {made.folder}")
 
 
-def _alone(folder: Path) -> AbstractContextManager[None]:
-    """While it lasts, nobody else trains in the folder. ValueError if somebody does; not known where there are no locks
-    of files."""
-    return storage.turn(folder, wait=False) if find_spec("fcntl") else nullcontext()
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While it lasts, nobody else trains in the folder. ValueError if somebody does; that is not known where there are
+    no locks of files, or none may be made beside it."""
+    with ExitStack() as stack:
+        if folder.absolute().parent.is_dir():
+            with suppress(ImportError, OSError):
+                stack.enter_context(storage.turn(folder, wait=False))
+        yield

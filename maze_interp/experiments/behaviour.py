@@ -4,6 +4,7 @@ The same test mazes are walked by the trained model, by the same network before 
 controls that say what a metric is worth when nothing was learned. Prediction: an untrained network solves nothing.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,12 +32,14 @@ class Settings:
     seed: int = 0
 
 
-def run(settings: Settings, progress: Progress | None = None) -> Findings:
-    """Behaviour of a trained run beside its controls. `progress` counts the trained model's rollouts."""
+def run(settings: Settings, progress: Progress | None = None, *, line: Sequence[TrainingRun] | None = None) -> Findings:
+    """Behaviour of a trained run beside its controls. `progress` counts the trained model's rollouts; `line` is the run
+    with those it began from, where its recipe does not find them."""
     trained = training.open_run(settings.run)
+    line = training.seen.lineage(trained) if line is None else line
     model, recipe = trained.model(), trained.recipe
     seed = seeds.derive(settings.seed, "behaviour")
-    held_out = held_out_mazes(trained, settings.mazes, seed=seed, min_length=settings.min_length)
+    held_out = held_out_mazes(trained, settings.mazes, seed=seed, min_length=settings.min_length, line=line)
     solutions = mazes.solve(held_out, seed=seed)
     walked = models.rollout(model, held_out, seed=seed, progress=progress)
     untrained = models.build(recipe.model, seed=recipe.seed)
@@ -52,14 +55,18 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
     tokens = model.maze_tokenizer.encode(held_out, solutions, seed=seed)
     logits = models.forced_logits(model, tokens)
     made = behaviour.predictions(logits, tokens)
-    by_part = _by_part(trained, len(held_out), seed, progress)
+    by_part = _by_part(trained, line, len(held_out), seed, progress)
     seen = training.mazes_seen(trained)
     tested = np.unique(mazes.passage_hash(held_out.passages))
-    leaked = int(np.isin(tested, training.seen.mazes_behind(trained)).sum())
+    leaked, before = (int(np.isin(tested, read).sum()) for read in (seen.hashes, training.seen.mazes_behind(line)))
     shares = {row.measure: row for row in rollouts if row.what["walker"] == "trained"}
     return Findings(
         heading="Behaviour on unseen mazes",
-        sentences=[*_sentences(shares, rollouts, seen, len(tested), leaked, recipe.loss), *_of_parts(by_part)],
+        sentences=[
+            *_sentences(shares, rollouts, seen, len(tested), leaked, recipe.loss),
+            *_before(line, before),
+            *_of_parts(by_part),
+        ],
         tables={
             "rollouts": rollouts,
             "published_tasks": behaviour.score_tasks(logits, tokens, seed=seed),
@@ -86,11 +93,14 @@ def run(settings: Settings, progress: Progress | None = None) -> Findings:
             "test_mazes": len(held_out),
             "test_mazes_distinct": len(tested),
             **(_reading(seen, leaked) if seen.read else {}),
+            **({"test_mazes_seen_by_its_line": before} if len(line) > 1 else {}),
         },
     )
 
 
-def _by_part(trained: TrainingRun, count: int, seed: int, progress: Progress | None) -> list[Row]:
+def _by_part(
+    trained: TrainingRun, line: Sequence[TrainingRun], count: int, seed: int, progress: Progress | None
+) -> list[Row]:
     """Each world of a mixture walked by itself, on the mixture's lattice and at its places, beside a random walk; about
     `count` mazes in all, which `progress` counts. Nothing of a single world, nor of one that has no test mazes."""
     world, model = trained.recipe.world, trained.model()
@@ -100,7 +110,7 @@ def _by_part(trained: TrainingRun, count: int, seed: int, progress: Progress | N
     for name, one in world.worlds.items():
         alone = replace(world, worlds={name: one}, weights={name: 1.0})
         with suppress(ValueError):  # so few mazes that none is of the test split
-            asked[name] = held_out_mazes(trained, each, seed=seed, world=alone)
+            asked[name] = held_out_mazes(trained, each, seed=seed, world=alone, line=line)
     rows = []
     for place, (name, some) in enumerate(asked.items()):
         solutions = mazes.solve(some, seed=seed)
@@ -143,7 +153,13 @@ def _of_parts(by_part: list[Row]) -> list[str]:
 
 
 def held_out_mazes(
-    trained: TrainingRun, count: int, *, seed: int, min_length: int = 0, world: World | Mixture | None = None
+    trained: TrainingRun,
+    count: int,
+    *,
+    seed: int,
+    min_length: int = 0,
+    world: World | Mixture | None = None,
+    line: Sequence[TrainingRun] | None = None,
 ) -> MazeBatch:
     """Mazes of the run's world (or another) that belong to the test split; `min_length` 0 leaves its own, at least 2.
 
@@ -156,7 +172,8 @@ def held_out_mazes(
         lambda one: replace(one, min_length=max(2, min_length or one.min_length)),
     )
     drawn, first = mazes.take(world, count, seed=seed, split=mazes.TEST)
-    kept = [one for one in training.seen.lineage(trained) if training.seen.keeps_mazes(one)]
+    line = training.seen.lineage(trained) if line is None else line
+    kept = [one for one in line if training.seen.keeps_mazes(one)]
     if not kept:
         return drawn
     read = np.concatenate([training.mazes_seen(one).hashes for one in kept])
@@ -177,6 +194,16 @@ def _reading(seen: training.MazesSeen, leaked: int) -> dict[str, int]:
         "training_mazes_read": seen.read,
         "test_mazes_seen_in_training": leaked,
     }
+
+
+def _before(line: Sequence[TrainingRun], before: int) -> list[str]:
+    """What those had read whose weights it began from."""
+    if not line[0].recipe.begins_from:
+        return []
+    if not training.seen.whole(line):
+        return [f"It began with the weights of {line[0].recipe.begins_from}; what that had read is not known."]
+    names = ", ".join(one.recipe.name for one in line[1:])
+    return [f"It began with the weights of {names}; {before or 'none'} of the test mazes had been read by any of them."]
 
 
 def galleries(held_out: MazeBatch, walked: PathBatch, solutions: PathBatch) -> dict[str, figures.Figure]:

@@ -47,7 +47,8 @@ class Agreement:
 @dataclass(frozen=True)
 class Card:
     """Everything a card states. `given` is what publishing was set to, `packaged` the packaged recipe that trains it
-    again, `kept` whether the mazes it read lie beside it because this version would draw others."""
+    again, `kept` whether the mazes it read lie beside it because this version would draw others, `line_known` whether
+    what those had read is known whose weights it began from."""
 
     name: str
     recipe: TrainingRecipe
@@ -60,6 +61,7 @@ class Card:
     steps: tuple[int, ...] = ()
     packaged: str = ""
     kept: bool = False
+    line_known: bool = False
 
     def row(self, measure: str, walker: str = "trained") -> Row | None:
         """The row of a measure on a walker, if it was measured."""
@@ -179,8 +181,13 @@ def data(card: Card) -> Iterator[str]:
             "that it read; `shifts` counts them."
         )
     if recipe.begins_from:
-        too = "" if leaked else " None of the test mazes is among those that are known of them."
-        yield f"It began with the weights of {recipe.begins_from}, whose mazes are not counted here.{too}"
+        begun, before = recipe.begins_from, int(card.numbers.get("test_mazes_seen_by_its_line", 0)) - leaked
+        also = (
+            f"{before or 'none'} of the test mazes is one that {begun}, or a model that began from, had read"
+            if card.line_known
+            else "all that it had read is not known, and test mazes may be among it"
+        )
+        yield f"It began with the weights of {begun}, whose mazes are not counted here: {also}."
 
 
 def curve(card: Card) -> str:
@@ -208,9 +215,10 @@ def weights(card: Card) -> Iterator[str]:
         yield f"`model.safetensors` holds them in float16, computed with as float32. Beside the original: {told}."
     else:
         yield f"`model.safetensors` holds them in float32, as in float16 it would not be the same walker: {told}."
-    if card.steps:
+    if len(card.steps) > 1:
         steps = ", ".join(f"{step:,}" for step in card.steps[:-1])
-        begun = f"are those of {card.recipe.begins_from}" if card.recipe.begins_from else "come from the seed"
+        source = card.recipe.begins_from
+        begun = f"are those of {source}, as far as it has them" if source else "come from the seed"
         yield (
             f"`checkpoints/` holds the weights in float16 after step {steps}; "
             f"after step {card.steps[-1]:,} they are the model's. Before the first they {begun}."

@@ -56,7 +56,7 @@ def publish(run: str | Path, out: str | Path, settings: Settings, progress: Prog
         raise ValueError(f"{trained.folder} is a published model: publish the run that it was made from")
     told = _stages(progress)
     _check_mazes(trained)
-    recipe = _named(trained.recipe, Path(out).name)
+    recipe, line = _named(trained.recipe, Path(out).name), seen.lineage(trained)
     model, asked = trained.model(), _asked(trained, settings)
     with storage.folder_atomically(out) as folder:
         agreement = decisions_kept(model, published.as_stored(model, folder / "model.safetensors"), asked)
@@ -65,13 +65,14 @@ def publish(run: str | Path, out: str | Path, settings: Settings, progress: Prog
         told()
         steps = _write(trained, recipe, model, folder, format, settings)
         told()
-        found = behaviour.run(behaviour.Settings(str(folder), settings.mazes, 0, settings.seed))
+        measured = [TrainingRun(folder), *line[1:]]  # as its recipe no longer names folders, they are handed over
+        found = behaviour.run(behaviour.Settings(str(folder), settings.mazes, 0, settings.seed), line=measured)
         told()
         rows = [*found.tables["rollouts"], *found.tables["teacher_forced"], *_elsewhere(folder, asked, settings.seed)]
         card = Card(
             name=Path(out).name, recipe=recipe, rows=rows, numbers=dict(found.numbers), metrics=trained.metrics,
             format=format, agreement=agreement, given=_given(settings), steps=steps, packaged=_packaged(recipe),
-            kept=seen.keeps_mazes(trained),
+            kept=seen.keeps_mazes(trained), line_known=seen.whole(line) and all(map(_same_mazes, line[1:])),
         )  # fmt: skip
         storage.write_text_atomically(folder / "behaviour.json", json.dumps(_numbers(card), indent=2) + "\n")
         storage.write_text_atomically(folder / "README.md", model_card.write(card))
@@ -103,15 +104,18 @@ def decisions_kept(model: HookedTransformer, stored: HookedTransformer, asked: M
 
 def _check_mazes(trained: TrainingRun) -> None:
     """Raise ValueError unless what the run read is known."""
-    if seen.keeps_mazes(trained):
-        return
-    again = seen.first_step_again(trained)
+    again = 1.0 if seen.keeps_mazes(trained) else seen.first_step_again(trained)
     if not again >= ALIKE:  # nan: its checkpoint of step 1 is gone
         raise ValueError(
             f"{trained.folder} read other mazes than this version draws for its recipe (its first step, taken again, "
             f"correlates with it at {again:.2f}), so that none of its test mazes was read cannot be counted; draw what "
             f"it read with the version it was trained by, and keep it with training.seen.keep_mazes"
         )
+
+
+def _same_mazes(run: TrainingRun) -> bool:
+    """Whether this version draws what a run has read, as far as its first checkpoint is there to tell."""
+    return seen.keeps_mazes(run) or not seen.first_step_again(run) < ALIKE
 
 
 def _named(recipe: training.TrainingRecipe, name: str) -> training.TrainingRecipe:

@@ -4,7 +4,7 @@ That holds as long as the function does. `first_step_again` asks whether this ve
 one that read something else, or a data set that is not at hand, its mazes can be kept in its folder (`keep_mazes`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from maze_interp.mazes import MazeBatch
 from maze_interp.models import cores
 from maze_interp.training import optimisers, parallel
 from maze_interp.training.batches import POOL, asked_mazes, batches, held_mazes, pool_mazes
-from maze_interp.training.run import TrainingRun
+from maze_interp.training.run import MODEL, TrainingRun
 from maze_interp.training.schedule import learning_rate
 
 KEPT = "mazes_read.safetensors"
@@ -95,23 +95,48 @@ def mazes_seen(run: TrainingRun) -> MazesSeen:
 
 
 def lineage(run: TrainingRun) -> list[TrainingRun]:
-    """The run, that whose weights it began from, and so on, as far as they are found."""
+    """The run, that whose weights it began from, and so on, as far as they are found (see `whole`)."""
     found = [run]
     while begun := found[-1].recipe.begins_from:
-        try:
-            earlier = TrainingRun(models.locate(begun))
-            earlier.recipe  # noqa: B018  a model without its recipe read nobody knows what
-        except ValueError:
-            break
-        if earlier.folder in [one.folder for one in found]:
+        earlier = _begun_from(found[-1], begun)
+        if earlier is None or earlier.folder in [one.folder for one in found]:
             break
         found.append(earlier)
     return found
 
 
-def mazes_behind(run: TrainingRun) -> UInt64[np.ndarray, " maze"]:
-    """The hashes, sorted, of all mazes that the run and those it began from are known to have read."""
-    return np.unique(np.concatenate([mazes_seen(one).hashes for one in lineage(run)]))
+def whole(line: Sequence[TrainingRun]) -> bool:
+    """Whether a lineage is known to its beginning, and what each of it had read."""
+    return not line[-1].recipe.begins_from and all(_hashes(one) is not None for one in line)
+
+
+def mazes_behind(line: Sequence[TrainingRun]) -> UInt64[np.ndarray, " maze"]:
+    """The hashes, sorted, of all mazes that a run and those it began from are known to have read."""
+    known = [hashes for hashes in map(_hashes, line) if hashes is not None]
+    return np.unique(np.concatenate([np.zeros(0, np.uint64), *known]))
+
+
+def _begun_from(run: TrainingRun, begun: str) -> TrainingRun | None:
+    """The run that has those weights; None for one that is not there, or has no recipe, and so read nobody knows what.
+
+    A model of the zoo began from another of the zoo, whatever else has that name here.
+    """
+    try:
+        ours = models.named.is_of_the_zoo(run.folder) and begun in models.names()
+        folder = models.named.of_the_zoo(begun) if ours else models.locate(begun)
+        earlier = TrainingRun(folder.parent if folder.name == MODEL else folder)
+        return earlier if earlier.recipe else None
+    except (ValueError, OSError):
+        return None
+
+
+def _hashes(run: TrainingRun) -> UInt64[np.ndarray, " maze"] | None:
+    """What a run has read; None where that is not known, as its data set is gone, or nobody here trained it."""
+    try:
+        seen = mazes_seen(run)
+    except (ValueError, OSError):
+        return None
+    return seen.hashes if seen.read or not run.finished else None
 
 
 def mazes_read(run: TrainingRun, *, progress: Callable[[int, int], None] | None = None) -> MazeBatch:

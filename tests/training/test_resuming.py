@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -307,13 +308,25 @@ def test_its_device_must_be_there_to_go_on(whole, tmp_path):
 def test_the_seconds_of_a_stopped_run_count_those_before(tmp_path, monkeypatch):
     """A clock that goes on by a second whenever it is asked, and by a thousand where the run is stopped."""
     clock = itertools.count()
-    monkeypatch.setattr(sys.modules["maze_interp.training.loop"].time, "monotonic", lambda: next(clock))
+    ours = SimpleNamespace(monotonic=lambda: next(clock))
+    monkeypatch.setattr(sys.modules["maze_interp.training.loop"], "time", ours)
     undisturbed = training.train(tiny.QUICK, tmp_path / "undisturbed")
     run = training.train(tiny.QUICK, tmp_path / "run", progress=at(6, press))
     for _ in range(1000):
         next(clock)
     run = training.resume(run.folder)
     assert [row["seconds"] for row in run.metrics] == [row["seconds"] for row in undisturbed.metrics]
+
+
+def test_a_checkpoint_that_does_not_tell_its_seconds_goes_on_from_the_last_measurement(whole, tmp_path):
+    run = training.train(tiny.QUICK, tmp_path / "run", progress=at(12, press))
+    before, newest = run.metrics[-1]["seconds"], max(run.checkpoints.items())[1]
+    tensors, told = storage.read_tensors(newest)
+    without = {name: value for name, value in told.items() if name != "seconds"}
+    storage.write_tensors_atomically(newest, {name: one.copy() for name, one in tensors.items()}, without)
+    run = training.resume(run.folder)
+    assert_same(run, whole)
+    assert run.metrics[-1]["seconds"] > before
 
 
 def test_in_bf16_by_two_threads_it_goes_on_to_the_same_bits(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from maze_interp import mazes, training
+from maze_interp import mazes, recipes, storage, training
 from maze_interp.experiments.behaviour import held_out_mazes
 from maze_interp.mazes import DatasetRecipe, World
 from maze_interp.training import seen
@@ -105,10 +105,36 @@ def test_what_those_read_that_it_began_with_is_known_as_far_as_they_are(tmp_path
     third = training.train(replace(tiny.QUICK, steps=1, seed=8, begins_from=str(second.folder)), tmp_path / "third")
     assert [one.folder.name for one in seen.lineage(third)] == ["third", "second", "first"]
     each = [training.mazes_seen(one).hashes for one in (first, second, third)]
-    assert seen.mazes_behind(third).tolist() == sorted(set(np.concatenate(each).tolist()))
-    assert len(seen.mazes_behind(third)) > max(map(len, each))
+    behind = seen.mazes_behind(seen.lineage(third))
+    assert behind.tolist() == sorted(set(np.concatenate(each).tolist()))
+    assert len(behind) > max(map(len, each))
+    assert seen.whole(seen.lineage(third))
     (second.folder / "recipe.toml").unlink()
     assert [one.folder.name for one in seen.lineage(third)] == ["third"]
+    assert not seen.whole(seen.lineage(third))
+
+
+def test_a_line_may_be_named_by_its_model_and_lose_its_data_set(tmp_path, monkeypatch):
+    first = training.train(replace(tiny.QUICK, steps=1), tmp_path / "first")
+    second = training.train(
+        replace(tiny.QUICK, steps=1, seed=9, begins_from=str(first.folder / "model")), tmp_path / "second"
+    )
+    line = seen.lineage(second)
+    assert [one.folder.name for one in line] == ["second", "first"]
+    storage.write_text_atomically(
+        first.folder / "recipe.toml", recipes.to_toml(replace(first.recipe, dataset="gone", paths_per_maze=1))
+    )
+    line = seen.lineage(training.TrainingRun(second.folder))
+    assert not seen.whole(line)
+    assert seen.mazes_behind(line).tolist() == training.mazes_seen(second).hashes.tolist()
+
+
+def test_models_of_the_zoo_began_from_those_of_the_zoo(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rdfs-5x5").mkdir()
+    line = seen.lineage(training.open_run("sizes-4-to-7"))
+    assert [one.recipe.name for one in line] == ["sizes-4-to-7", "rdfs-6x6", "rdfs-5x5"]
+    assert seen.whole(line)
 
 
 def test_no_test_of_a_model_is_what_another_had_read_that_it_began_with(tmp_path):

@@ -79,7 +79,10 @@ def measure(
     """The run's model and its controls on `count` mazes at home and under each shift. `progress` counts the shifts."""
     model, home = run.model(), home_of(run.recipe)
     plain = unshifted(home, count, seed=seed)
-    untrained, seen = models.build(run.recipe.model, seed=run.recipe.seed), training.seen.mazes_behind(run)
+    untrained, seen = (
+        models.build(run.recipe.model, seed=run.recipe.seed),
+        training.seen.mazes_behind(training.seen.lineage(run)),
+    )
     at_home = models.rollout(model, plain.mazes, prompts=plain.prompts)
     bench = _Bench(model, untrained, home, seen, plain, at_home, seed)
     found = Measured(name)
