@@ -74,13 +74,7 @@ def run(settings: Settings, progress: Progress | None = None, *, line: Sequence[
             **({"worlds": by_part} if by_part else {}),
         },
         figures={
-            "metrics": figures.intervals(
-                [row for row in rollouts if row.measure in CHARTED],
-                title=f"{shares['exact'].value:.1%} of unseen mazes are walked exactly",
-                x="share (of mazes; of a maze's cells or forks), 95% interval",
-                group="walker",
-                share=True,
-            ),
+            "metrics": _metrics(rollouts, shares["exact"]),
             **galleries(held_out, walked, solutions),
             **_worlds(by_part),
         },
@@ -95,6 +89,16 @@ def run(settings: Settings, progress: Progress | None = None, *, line: Sequence[
             **(_reading(seen, leaked) if seen.read else {}),
             **({"test_mazes_seen_by_its_line": before} if len(line) > 1 else {}),
         },
+    )
+
+
+def _metrics(rollouts: list[Row], exact: Row) -> figures.Figure:
+    return figures.intervals(
+        [row for row in rollouts if row.measure in CHARTED],
+        title=f"{exact.value:.1%} of unseen mazes are walked exactly",
+        x="share (of mazes; of a maze's cells or forks), 95% interval",
+        group="walker",
+        share=True,
     )
 
 
