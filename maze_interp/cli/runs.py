@@ -31,7 +31,7 @@ def _follow(
         if ranks.rank() > 0:  # the first one tells
             work(progress=None)
             return
-        with _alone(folder), tracker(track, recipe, folder) as record, training_bar() as draw:
+        with tracker(track, recipe, folder) as record, _alone(folder), training_bar() as draw:
 
             def progress(status: Status) -> None:
                 draw(status)
