@@ -221,3 +221,12 @@ def test_attention_is_asked_about_layers_that_exist(trained):
 def test_the_untrained_control_is_the_network_before_training(trained):
     before, built = trained.model(0), models.build(trained.recipe.model, seed=trained.recipe.seed)
     assert all((one == two).all() for one, two in zip(before.parameters(), built.parameters(), strict=True))
+
+
+def test_what_those_had_read_that_a_model_began_with_is_told_or_said_to_be_unknown(trained):
+    line = training.seen.lineage(training.open_run("rdfs-6x6"))
+    begun = "It began with the weights of rdfs-5x5; "
+    assert behaviour._before(line, 0) == [f"{begun}none of the test mazes had been read by any of them."]
+    assert behaviour._before(line, 3) == [f"{begun}3 of the test mazes had been read by any of them."]
+    assert behaviour._before(line[:1], 0) == [f"{begun}what that had read is not known."]
+    assert behaviour._before([trained], 0) == []
